@@ -1,0 +1,189 @@
+"""The kinds of folder that pass between rooms. A room writes one and another reads it; neither knows the other."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import ClassVar, Generic, TypeVar, cast
+
+from msgspec import Struct
+
+from zhiyin.execution.artifact import Artifact
+from zhiyin.records import jsonl
+from zhiyin.records.conversation import Conversation, Document
+from zhiyin.records.jsonl import Rejected
+from zhiyin.records.preference import Preference
+from zhiyin.records.prompt import Completion, Prompt
+from zhiyin.records.score import Comparison, Mark, Score
+
+R = TypeVar("R", bound=Struct)
+
+RECORDS = "records.jsonl"
+REJECTED = "rejected.jsonl"
+
+
+class RecordSet(Artifact, Generic[R]):
+    """Typed records, and the rows that did not become one."""
+
+    record_type: ClassVar[type[Struct]]
+
+    def __iter__(self) -> Iterator[R]:
+        """Yield the records in order."""
+        return cast("Iterator[R]", jsonl.read(self.path / RECORDS, self.record_type))
+
+    @property
+    def rejected(self) -> Iterator[Rejected]:
+        """Yield the rows set aside, with their reasons."""
+        return jsonl.read(self.path / REJECTED, Rejected)
+
+    @classmethod
+    def write(cls, out: Path, records: Iterable[R], rejected: Iterable[Rejected] = ()) -> "RecordSet[R]":
+        """Write records, then the rejected rows (read last, so a generator may fill the list while it yields).
+
+        The summary counts records, by source, by kind, and rejections by reason.
+        """
+        sources: Counter[str] = Counter()
+        kinds: Counter[str] = Counter()
+
+        def counted() -> Iterator[R]:
+            for record in records:
+                sources[getattr(record, "source", "")] += 1
+                kinds[getattr(record, "kind", "")] += 1
+                yield record
+
+        count = jsonl.write(out / RECORDS, counted())
+        reasons: Counter[str] = Counter()
+
+        def tallied() -> Iterator[Rejected]:
+            for row in rejected:
+                reasons[row.reason] += 1
+                yield row
+
+        jsonl.write(out / REJECTED, tallied())
+        summary = {
+            "records": count,
+            "sources": dict(sources.most_common()),
+            "kinds": dict(kinds.most_common()),
+            "rejected": dict(reasons.most_common()),
+        }
+        return cls(out, summary)
+
+
+class TextSet(RecordSet[Document]):
+    """Plain documents."""
+
+    record_type = Document
+
+
+class ConversationSet(RecordSet[Conversation]):
+    """Instruction data and dialogues."""
+
+    record_type = Conversation
+
+
+class PreferenceSet(RecordSet[Preference]):
+    """Pairs of a better and a worse answer."""
+
+    record_type = Preference
+
+
+class PromptSet(Artifact):
+    """Questions of one benchmark; `manifest.config["benchmark"]` says which, and how its answers are marked."""
+
+    def __iter__(self) -> Iterator[Prompt]:
+        """Yield the prompts in order."""
+        return jsonl.read(self.path / RECORDS, Prompt)
+
+    @classmethod
+    def write(cls, out: Path, prompts: Iterable[Prompt]) -> "PromptSet":
+        """Write prompts; the summary counts them by group."""
+        groups: Counter[str] = Counter()
+
+        def counted() -> Iterator[Prompt]:
+            for prompt in prompts:
+                groups[prompt.group] += 1
+                yield prompt
+
+        count = jsonl.write(out / RECORDS, counted())
+        return cls(out, {"prompts": count, "groups": dict(groups)})
+
+
+class CompletionSet(Artifact):
+    """One model's answers to one or more prompt sets, a file for each."""
+
+    def of(self, prompts: PromptSet) -> Iterator[Completion]:
+        """Yield the answers to that prompt set; raises `ValueError` if it was not asked."""
+        return jsonl.read(self.path / f"{self._name_of(prompts)}.jsonl", Completion)
+
+    def _name_of(self, prompts: PromptSet) -> str:
+        asked = {folder: name for name, folder in self.manifest.inputs.items() if name.startswith("prompts.")}
+        if prompts.path.name not in asked:
+            raise ValueError(f"{self.path} holds no answers to {prompts.path}; it answered {sorted(asked)}")
+        return asked[prompts.path.name].removeprefix("prompts.")
+
+
+class ScoreSet(Artifact):
+    """Marks of every answer, and the scores they add up to."""
+
+    @property
+    def marks(self) -> Iterator[Mark]:
+        """Yield the marks, item by item."""
+        return jsonl.read(self.path / "marks.jsonl", Mark)
+
+    @property
+    def scores(self) -> Iterator[Score]:
+        """Yield the scores: of the whole benchmark first, then of each group."""
+        return jsonl.read(self.path / "scores.jsonl", Score)
+
+
+class Verdict(Artifact):
+    """The paired comparison of two score sets, and whether it is what was expected."""
+
+    @property
+    def comparisons(self) -> Iterator[Comparison]:
+        """Yield the comparison of each measure asked for."""
+        return jsonl.read(self.path / "comparisons.jsonl", Comparison)
+
+
+class Tokenizer(Artifact):
+    """`tokenizer.json`, `tokenizer_config.json` with the Jinja chat template, and `template.json` that names ours."""
+
+
+class Checkpoint(Artifact):
+    """A Hugging Face model folder with its tokenizer; `from_pretrained` opens it."""
+
+
+class Adapter(Artifact):
+    """A PEFT adapter folder (`adapter_model.safetensors`, `adapter_config.json`) with tokenizer and curve."""
+
+    @property
+    def base(self) -> Path:
+        """The folder of the checkpoint it was trained on."""
+        return self.path.parent / self.manifest.inputs["model"]
+
+
+class Page(Artifact):
+    """A report: `page.html`, self-contained. It shows seconds and memory, so all of it is telemetry."""
+
+    telemetry = ("*",)
+
+
+class CurvePoint(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What one optimiser step measured; a line of `curve.jsonl` in a `Checkpoint` or `Adapter` that was trained."""
+
+    step: int
+    split: str
+    """`train`, or `held_out`."""
+    values: dict[str, float]
+    """`loss`, `learning_rate`, `grad_norm`, `rewards/accuracies`, `rewards/margins`, ..."""
+
+
+def curve(artifact: Artifact) -> list[CurvePoint]:
+    """Return the training curve of a checkpoint or adapter; empty for one that was not trained here."""
+    file = artifact.path / "curve.jsonl"
+    return list(jsonl.read(file, CurvePoint)) if file.exists() else []
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON file the same way every time."""
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")

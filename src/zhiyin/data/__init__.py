@@ -1,0 +1,1 @@
+"""The data room: from rows on disk or a hub to clean, mixed, split records."""

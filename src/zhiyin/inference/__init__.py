@@ -1,0 +1,1 @@
+"""The inference room: the only one that asks a model anything."""

@@ -1,0 +1,1 @@
+"""The recipe: YAML to typed steps; the only place where rooms meet."""

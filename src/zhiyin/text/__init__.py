@@ -1,0 +1,1 @@
+"""Facts about Chinese text: scripts, widths, n-grams."""

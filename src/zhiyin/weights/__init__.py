@@ -1,0 +1,1 @@
+"""Checkpoints in memory: make, load, merge."""
