@@ -1,0 +1,26 @@
+"""Train every weight."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from zhiyin.artifacts import Checkpoint
+from zhiyin.training.adapters import Method
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class Full(Method):
+    """All weights are trained and saved as a whole checkpoint."""
+
+    makes: ClassVar = Checkpoint
+
+    def wrap(self, model: PreTrainedModel) -> PreTrainedModel:
+        """Return the model as it is, every weight trainable."""
+        return model.requires_grad_(True)
+
+    def save(self, model: PreTrainedModel, out: Path, base: str) -> None:
+        """Write the model in the Hugging Face form."""
+        model.save_pretrained(out)

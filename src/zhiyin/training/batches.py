@@ -1,0 +1,107 @@
+"""From examples to the tensors of one forward pass, padded in rows or packed in one row, and the plan of a training.
+
+Axes: B rows, T tokens of a row, N supervised tokens of the batch, S sequences.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from math import ceil
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zhiyin.chat.encode import Encoded
+from zhiyin.training.objectives import Example
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences as tensors. A supervised token is named by the place that predicts it, and by its sequence."""
+
+    input_ids_BT: Tensor
+    position_ids_BT: Tensor
+    attention_mask_BT: Tensor | None
+    """1 for a token, 0 for padding; None for a packed row, where positions that start again part the sequences."""
+    row_N: Tensor
+    column_N: Tensor
+    """The place before the supervised token."""
+    target_N: Tensor
+    sequence_N: Tensor
+    num_sequences: int
+    reference_S: Tensor | None = None
+    """Log-probability of each sequence under the reference model, float64."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the sequences, without padding."""
+        mask = self.attention_mask_BT
+        return self.input_ids_BT.numel() if mask is None else int(mask.sum())
+
+    def to(self, device: torch.device) -> "Batch":
+        """Move every tensor."""
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved: dict[str, Any] = {name: v.to(device) for name, v in values.items() if isinstance(v, Tensor)}
+        return replace(self, **moved)
+
+
+def pad(sequences: Sequence[Encoded], pad_id: int) -> Batch:
+    """Lay each sequence in a row of its own, padded on the right."""
+    length = max(len(sequence.ids) for sequence in sequences)
+    ids = torch.full((len(sequences), length), pad_id, dtype=torch.long)
+    mask = torch.zeros((len(sequences), length), dtype=torch.long)
+    places: list[tuple[int, int, int, int]] = []
+    for row, sequence in enumerate(sequences):
+        ids[row, : len(sequence.ids)] = torch.tensor(sequence.ids)
+        mask[row, : len(sequence.ids)] = 1
+        places += [(row, at, token, row) for at, token in _supervised(sequence)]
+    positions = torch.arange(length).expand(len(sequences), length)
+    return Batch(ids, positions, mask, *_columns(places), num_sequences=len(sequences))
+
+
+def pack(sequences: Sequence[Encoded]) -> Batch:
+    """Lay the sequences end to end in one row, positions starting again at each; none sees another."""
+    ids: list[int] = []
+    positions: list[int] = []
+    places: list[tuple[int, int, int, int]] = []
+    for number, sequence in enumerate(sequences):
+        places += [(0, len(ids) + at, token, number) for at, token in _supervised(sequence)]
+        ids += sequence.ids
+        positions += range(len(sequence.ids))
+    row, place = torch.tensor([ids]), torch.tensor([positions])
+    return Batch(row, place, None, *_columns(places), num_sequences=len(sequences))
+
+
+def _columns(places: list[tuple[int, int, int, int]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Turn (row, column, target, sequence) of each supervised token into four tensors [N]."""
+    row_N, column_N, target_N, sequence_N = torch.tensor(places).unbind(1)
+    return row_N, column_N, target_N, sequence_N
+
+
+def _supervised(sequence: Encoded) -> list[tuple[int, int]]:
+    """Return (place that predicts it, token) of each supervised token."""
+    return [(at - 1, sequence.ids[at]) for at in range(1, len(sequence.ids)) if sequence.mask[at]]
+
+
+def plan_steps(count: int, batch_size: int, epochs: float, seed: int) -> list[list[int]]:
+    """Return the indices of the examples of every optimiser step; each epoch is a new seeded shuffle."""
+    generator = torch.Generator().manual_seed(seed)
+    steps: list[list[int]] = []
+    for _ in range(ceil(epochs)):
+        order = torch.randperm(count, generator=generator).tolist()
+        steps += [order[start : start + batch_size] for start in range(0, count, batch_size)]
+    return steps[: max(1, round(len(steps) * epochs / ceil(epochs)))]
+
+
+def micro_batches(examples: Sequence[Example], tokens: int) -> list[list[Example]]:
+    """Cut a step into forward passes of at most `tokens` padded tokens (one example at least), alike in length."""
+    groups: list[list[Example]] = []
+    longest = rows = 0
+    for example in sorted(examples, key=lambda example: max(len(s.ids) for s in example.sequences)):
+        longest = max(len(sequence.ids) for sequence in example.sequences)
+        rows += len(example.sequences)
+        if not groups or rows * longest > tokens:
+            groups.append([])
+            rows = len(example.sequences)
+        groups[-1].append(example)
+    return groups

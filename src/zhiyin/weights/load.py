@@ -1,0 +1,62 @@
+"""Open a checkpoint, or an adapter on its checkpoint, as a model ready to be asked."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from zhiyin.artifacts import Adapter, Checkpoint
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def pick_device(wanted: str) -> str:
+    """Resolve `auto` to the best device present."""
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def load_model(source: Path | Checkpoint | Adapter, *, device: str, dtype: str = "float32") -> "PreTrainedModel":
+    """Load a model in evaluation mode; an adapter is put on the checkpoint it was trained on.
+
+    `device` is a torch device, `dtype` a torch dtype by name. A plain folder is opened by what lies in it.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    folder = source if isinstance(source, Path) else source.path
+    base = _base_of(source, folder)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        base or folder,
+        dtype=getattr(torch, dtype),
+        local_files_only=True,
+        attn_implementation=_attention(base or folder),
+    )
+    if base is not None:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, str(folder))
+    return cast("PreTrainedModel", model.to(device).eval())
+
+
+def _base_of(source: Path | Checkpoint | Adapter, folder: Path) -> Path | None:
+    """Return the checkpoint under an adapter, or None for a checkpoint."""
+    if isinstance(source, Adapter):
+        return source.base
+    if (folder / "adapter_config.json").is_file():
+        return Adapter(folder).base
+    return None
+
+
+def _attention(folder: Path) -> str | None:
+    """Gemma-2's soft-capping needs the eager attention; other models take the library's choice."""
+    from transformers import AutoConfig
+
+    config: Any = AutoConfig.from_pretrained(folder, local_files_only=True)
+    return "eager" if getattr(config, "attn_logit_softcapping", None) else None
