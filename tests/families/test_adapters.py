@@ -1,0 +1,57 @@
+"""The contract of every training method: it starts from the same function, trains only its own weights, loads back."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.training.house import House, build
+
+from zhiyin.artifacts import Adapter
+from zhiyin.execution.catalog import make, names
+from zhiyin.training.adapters import Method
+from zhiyin.weights.load import load_model
+
+METHODS = names(Method)
+
+
+def test_every_method_is_tested_here() -> None:
+    assert METHODS == ("full", "lora")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """Return a store with base models."""
+    torch.set_num_threads(1)
+    return build(tmp_path_factory.mktemp("store"))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_starts_from_the_same_function_and_saves_what_it_trains(
+    house: House, name: str, tmp_path: Path
+) -> None:
+    base = house.make(house.gemma)
+    method = make(Method, name)
+    ids = torch.arange(6, 26)[None]
+    torch.manual_seed(0)
+    model = load_model(base, device="cpu")
+    with torch.no_grad():
+        before = model(input_ids=ids).logits
+        wrapped = method.wrap(model)
+        assert torch.equal(wrapped(input_ids=ids).logits, before)
+        trained = [parameter for parameter in wrapped.parameters() if parameter.requires_grad]
+        frozen = [parameter for parameter in wrapped.parameters() if not parameter.requires_grad]
+        assert trained
+        assert bool(frozen) == (method.makes is Adapter)
+        for parameter in trained:
+            parameter.add_(0.05)
+        after = wrapped(input_ids=ids).logits
+        assert not torch.allclose(after, before)
+        out = base.path.parent / f"{name}-saved"
+        method.save(wrapped, out, base.path.name)
+        if method.makes is Adapter:
+            (out / "manifest.json").write_text(
+                base.manifest.model_copy(update={"inputs": {"model": base.path.name}}).model_dump_json(),
+                encoding="utf-8",
+            )
+        again = load_model(out, device="cpu")
+        torch.testing.assert_close(again(input_ids=ids).logits, after, rtol=0, atol=1e-6)
