@@ -2,39 +2,32 @@
 
 Example, `sources/alpaca_json.py`:
 
-    class AlpacaJson(Source):
-        yields: ClassVar = ConversationSet
+    class AlpacaJson(FileRows, Source):
+        yields = ConversationSet
 
         def record(self, row: Row) -> Conversation:
+            question = text_field(row, "instruction")
             ...
+            return Conversation(self.identify(row), turns(found), self.data_set)
+
+`FileRows` (`data/files.py`) brings `rows()` for all that lies in files; a source that makes its rows writes its own.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
-from msgspec import Struct
 from pydantic import SerializeAsAny
 
 from zhiyin.artifacts import ConversationSet, PreferenceSet, TextSet
+from zhiyin.data.rows import BadRow as BadRow
+from zhiyin.data.rows import Row as Row
 from zhiyin.execution.catalog import Plugin, choice
 from zhiyin.records.conversation import Conversation, Document
 from zhiyin.records.jsonl import Rejected
 from zhiyin.records.preference import Preference
 
 Record = Document | Conversation | Preference
-
-
-class Row(Struct, frozen=True):
-    """One raw row and where it stood."""
-
-    where: str
-    """`file:line` for line formats, `file:index` (from 1) for an array."""
-    value: Mapping[str, Any]
-
-
-class BadRow(ValueError):
-    """A row that cannot become a record; the message is the reason it is set aside with."""
 
 
 class Source(Plugin, ABC):

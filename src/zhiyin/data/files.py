@@ -1,0 +1,149 @@
+"""Where a source's rows come from: local files and folders, or a hub repository at a pinned revision."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from zhiyin.data import formats
+from zhiyin.data.rows import Row
+from zhiyin.execution.catalog import Plugin
+from zhiyin.execution.config import Config, InputPath
+from zhiyin.records.jsonl import Rejected
+
+
+class HubFiles(Config):
+    """Files of a data set repository on the Hugging Face hub."""
+
+    repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    """`owner/name` of the data set."""
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    """The full commit: a branch moves, and the run could not be repeated."""
+    files: tuple[str, ...] = Field(min_length=1)
+    """Patterns of the files to read, such as `data/*.parquet`."""
+
+    @property
+    def shown(self) -> str:
+        """The repository as it stands in places: `owner/name@1234567`."""
+        return f"{self.repo}@{self.revision[:7]}"
+
+    def fetch(self) -> tuple[Path, list[Path]]:
+        """Download the files, or find them in the hub's cache; returns the folder, and the files relative to it."""
+        from huggingface_hub import snapshot_download
+
+        folder = Path(
+            snapshot_download(self.repo, repo_type="dataset", revision=self.revision, allow_patterns=list(self.files))
+        )
+        # The cache may hold files of an earlier, wider request of the same revision.
+        found = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
+        wanted = [path for path in found if any(fnmatch(path.as_posix(), pattern) for pattern in self.files)]
+        if not wanted:
+            raise ValueError(f"no file of {self.shown} fits {', '.join(self.files)}")
+        return folder, wanted
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file to read."""
+
+    path: Path
+    shown: str
+    """Its name in places: the path as given, or `owner/name@revision/path`."""
+
+
+class FileRows(Plugin):
+    """The half of a source that finds rows in files. A member says what record each row becomes."""
+
+    usual: ClassVar[tuple[str, ...]] = tuple(
+        f"*{suffix}{packed}" for suffix in formats.SUFFIXES for packed in ("", ".gz")
+    )
+    """The files of a folder that are read when `pattern` is not given."""
+
+    files: tuple[InputPath, ...] = ()
+    """Files, or folders that are searched all the way down, in order of their names."""
+    pattern: tuple[str, ...] = ()
+    """Which files of a folder are read, such as `*.jsonl`; by default the source's usual ones."""
+    hub: HubFiles | None = None
+    """Files of a hub repository, instead of `files`."""
+    label: str = ""
+    """The name of the data set in records and tables; by default the name of the source."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if bool(self.files) == (self.hub is not None):
+            raise ValueError("give either `files` or `hub`")
+        return self
+
+    @property
+    def data_set(self) -> str:
+        """The name of the data set in records."""
+        return self.label or self.name
+
+    def rows(self) -> Iterator[Row | Rejected]:
+        """Yield every row in file order; a line that is not even a row is yielded as `Rejected`."""
+        for file in self.located():
+            yield from self.read(file)
+
+    def read(self, file: SourceFile) -> Iterator[Row | Rejected]:
+        """Yield the rows of one file; a source with a format of its own overrides this."""
+        return formats.read(file.path, file.shown)
+
+    def identify(self, row: Row) -> str:
+        """Return an id from data set, file and number. It does not tell where the files lie on this machine."""
+        file, _, number = row.where.rpartition(":")
+        return f"{self.data_set}/{_below(file, self._roots)}:{number}"
+
+    def located(self) -> list[SourceFile]:
+        """Return the files to read, in order.
+
+        Raises `ValueError` when a folder has none, or when two files would give the same ids.
+        """
+        if self.hub is not None:
+            folder, found = self.hub.fetch()
+            located = [SourceFile(folder / path, f"{self.hub.shown}/{path.as_posix()}") for path in found]
+        else:
+            located = [SourceFile(path, str(path)) for given in self.files for path in self._expanded(given)]
+        seen: dict[str, SourceFile] = {}
+        for file in located:
+            name = _below(file.shown, self._roots)
+            if name in seen:
+                raise ValueError(
+                    f"{seen[name].shown} and {file.shown} are both called {name}, so their records would share ids; "
+                    "give the folder above them, or collect them in two steps"
+                )
+            seen[name] = file
+        return located
+
+    def _expanded(self, given: Path) -> list[Path]:
+        if given.is_file():
+            return [given]
+        patterns = self.pattern or self.usual
+        found = [path for path in sorted(given.rglob("*")) if path.is_file()]
+        wanted = [path for path in found if any(fnmatch(path.name, pattern) for pattern in patterns)]
+        if not wanted:
+            raise ValueError(f"{given}: none of its {len(found)} files fits {', '.join(patterns)}")
+        return wanted
+
+    @property
+    def _roots(self) -> tuple[str, ...]:
+        if self.hub is not None:
+            return (f"{self.hub.shown}/",)
+        return _roots(self.files)
+
+
+@lru_cache(maxsize=256)
+def _roots(files: tuple[Path, ...]) -> tuple[str, ...]:
+    return tuple(f"{path.parent if path.is_file() else path}/" for path in files)
+
+
+@lru_cache(maxsize=65536)
+def _below(shown: str, roots: tuple[str, ...]) -> str:
+    """Return the name of a file below the first root that holds it."""
+    for root in roots:
+        if shown.startswith(root):
+            return shown.removeprefix(root)
+    return shown

@@ -1,0 +1,95 @@
+"""Collecting keeps every row, as a record or as a rejection, and fails when there are too many of the latter."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from zhiyin.artifacts import ConversationSet, TextSet
+from zhiyin.data.collect import Config, collect
+from zhiyin.data.rows import Row
+from zhiyin.data.sources import Source
+from zhiyin.execution.runtime import Runtime
+from zhiyin.execution.step import step
+from zhiyin.records.conversation import Document
+from zhiyin.records.jsonl import Rejected
+
+
+def lines(path: Path, *values: object) -> Path:
+    path.write_text("".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values), encoding="utf-8")
+    return path
+
+
+def row(question: str, answer: str) -> dict[str, str]:
+    return {"instruction": question, "input": "", "output": answer}
+
+
+def config(file: Path, **fields: Any) -> Config:
+    return Config.model_validate({"source": {"name": "alpaca_json", "files": [file]}, **fields})
+
+
+def test_every_row_is_a_record_or_a_rejection(tmp_path: Path, runtime: Runtime) -> None:
+    bad = {"instruction": "问", "output": 7}
+    file = lines(tmp_path / "a.jsonl", row("一", "1"), row("二", " "), bad, ["no"], row("五", "5"))
+    made = collect(config(file), out=tmp_path / "out", runtime=runtime)
+    assert isinstance(made, ConversationSet)
+    assert [record.messages[1].content for record in made] == ["1", "5"]
+    assert list(made.rejected) == [
+        Rejected(f"{file}:2", "an empty assistant turn", '{"instruction":"二","input":"","output":" "}'),
+        Rejected(f"{file}:3", "field 'output' must be a text, not int", '{"instruction":"问","output":7}'),
+        Rejected(f"{file}:4", "a row must be a JSON object, not list", '["no"]'),
+    ]
+    assert made.summary["records"] == 2
+    assert sum(made.summary["rejected"].values()) == 3
+
+
+def test_limit_takes_the_first_records(tmp_path: Path, runtime: Runtime) -> None:
+    file = lines(tmp_path / "a.jsonl", row("一", ""), *(row("问", str(number)) for number in range(9)))
+    made = collect(config(file, limit=3), out=tmp_path / "out", runtime=runtime)
+    assert isinstance(made, ConversationSet)
+    assert [record.messages[1].content for record in made] == ["0", "1", "2"]
+
+
+def test_too_many_rejections_fail_with_reasons_and_places(tmp_path: Path, runtime: Runtime) -> None:
+    file = lines(tmp_path / "a.jsonl", row("一", "1"), row("二", ""), row("", "3"), row("四", ""))
+    message = (
+        r"3 of 4 rows rejected \(75\.0%, max_rejected is 50\.0%\), 1 records kept\n"
+        rf"  2 x an empty assistant turn; first at {file}:2\n  1 x an empty user turn; first at {file}:3"
+    )
+    with pytest.raises(ValueError, match=message):
+        collect(config(file, max_rejected=0.5), out=tmp_path / "out", runtime=runtime)
+    assert collect(config(file, max_rejected=0.75), out=tmp_path / "out", runtime=runtime).summary["records"] == 1
+
+
+def test_no_record_at_all_is_an_error(tmp_path: Path, runtime: Runtime) -> None:
+    with pytest.raises(ValueError, match="0 of 0 rows rejected"):
+        collect(config(lines(tmp_path / "a.jsonl")), out=tmp_path / "out", runtime=runtime)
+    with pytest.raises(ValueError, match="no field 'output'"):
+        collect(config(lines(tmp_path / "b.jsonl", {"instruction": "问"})), out=tmp_path / "out", runtime=runtime)
+
+
+class Repeating(Source):
+    """Gives one id twice."""
+
+    yields: ClassVar = TextSet
+
+    def rows(self) -> Iterator[Row | Rejected]:
+        for number in range(1, 4):
+            yield Row(f"memory:{number}", {"id": str(number % 2)})
+
+    def record(self, row: Row) -> Document:
+        return Document(row.value["id"], row.where, "memory")
+
+
+def test_a_second_record_of_one_id_is_rejected(tmp_path: Path, runtime: Runtime) -> None:
+    made = collect(Config(source=Repeating()), out=tmp_path, runtime=runtime)
+    assert made.summary["records"] == 2
+    assert list(made.rejected) == [Rejected("memory:3", "the id of an earlier row", '{"id":"1"}')]
+
+
+def test_the_kind_of_set_is_known_before_it_is_made(tmp_path: Path) -> None:
+    file = lines(tmp_path / "a.jsonl", row("一", "1"))
+    assert step(collect, config(file)).produces is ConversationSet
+    assert step(collect, Config.model_validate({"source": {"name": "text", "files": [file]}})).produces is TextSet
