@@ -1,0 +1,44 @@
+"""The entry point. It imports typer and nothing heavier; each verb imports what it needs when it runs."""
+
+from typing import Annotated
+
+import typer
+
+from zhiyin import __version__
+from zhiyin.cli.chat import chat
+from zhiyin.cli.doctor import doctor
+from zhiyin.cli.explain import explain
+from zhiyin.cli.ls import ls
+from zhiyin.cli.run import run
+from zhiyin.cli.show import show
+
+app = typer.Typer(
+    name="zhiyin",
+    help="From an open LLM to a Chinese expert, by one recipe.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for verb in (run, explain, show, ls, chat, doctor):
+    app.command()(verb)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"zhiyin {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """From an open LLM to a Chinese expert, by one recipe."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,32 @@
+"""How a verb ends early: one plain message on stderr and an exit code, no traceback."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+
+FAILED = 1
+"""A step failed, an artifact is damaged, something needed is missing."""
+REFUSED = 2
+"""The command or the recipe is wrong; nothing was run."""
+INTERRUPTED = 130
+"""Ctrl-C."""
+
+
+def leave(message: str, code: int) -> NoReturn:
+    """Print a message on stderr and end with that code."""
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def recipe_errors() -> Iterator[None]:
+    """Turn everything wrong with a recipe into lines on stderr and exit code 2."""
+    from zhiyin.recipe.document import RecipeError
+
+    try:
+        yield
+    except RecipeError as error:
+        count = len(error.problems)
+        leave(f"{error}\n{'1 error' if count == 1 else f'{count} errors'}; nothing was run.", REFUSED)

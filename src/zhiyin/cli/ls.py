@@ -1,0 +1,107 @@
+"""`zhiyin ls`: the words a recipe may use, and the artifacts in the store."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zhiyin.cli.options import STORE, StoreFolder
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from zhiyin.cli.catalogue import Field, Group
+
+
+def ls(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SECTION|FAMILY|NAME|artifacts]",
+            help="A section (training), a family (objectives), a step or plug-in (train, simpo), or artifacts.",
+            show_default=False,
+        ),
+    ] = None,
+    store: StoreFolder = STORE,
+) -> None:
+    """List steps and plug-ins with what each is for, the fields of one, or the artifacts in the store."""
+    from zhiyin.cli.catalogue import groups
+    from zhiyin.cli.exits import REFUSED, leave
+    from zhiyin.cli.terminal import console
+    from zhiyin.execution.catalog import nearest
+
+    out = console()
+    if what == "artifacts":
+        _artifacts(out, store)
+        return
+    every = groups()
+    shown = [group for group in every if what is None or what in (group.name, *group.name.split("/"))]
+    named = [group for group in every if what in group.members]
+    if not shown and not named:
+        known = {"artifacts", *(word for group in every for word in (*group.name.split("/"), *group.members))}
+        leave(
+            f"no section, family, step or plug-in is called {what!r}{nearest(what or '', tuple(sorted(known)))}; "
+            "`zhiyin ls` lists them all",
+            REFUSED,
+        )
+    for group in shown:
+        _group(out, group)
+    for group in named:
+        _member(out, group, what or "")
+
+
+def _group(out: "Console", group: "Group") -> None:
+    out.print(group.name, style="bold", end="")
+    out.print(f"  {group.sentence}")
+    width = max(map(len, group.members), default=0)
+    for member in group.members:
+        out.print(f"  {member.ljust(width)}  {group.sentence_of(member)}")
+    if not group.members:
+        out.print("  no member yet")
+
+
+def _member(out: "Console", group: "Group", member: str) -> None:
+    from zhiyin.cli.catalogue import fields, inputs
+
+    out.print(f"{group.name}/{member}", style="bold", end="")
+    out.print(f"  {group.sentence_of(member)}")
+    _fields(out, "inputs, by label of a step", inputs(group, member))
+    _fields(out, "fields", fields(group, member))
+
+
+def _fields(out: "Console", title: str, found: "list[Field]") -> None:
+    if not found:
+        return
+    out.print(f"  {title}:")
+    for field in found:
+        default = "required" if field.default == "required" else f"default {field.default}"
+        out.print(f"    {field.name}", style="bold", end="")
+        out.print(f"  {field.type}, {default}")
+        if field.sentence:
+            out.print(f"      {field.sentence}")
+
+
+def _artifacts(out: "Console", store: Path) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from zhiyin.cli.units import brief, size
+    from zhiyin.execution.store import Store
+
+    manifests = list(Store(store).manifests())
+    if not manifests:
+        out.print(f"{store} holds no artifact.")
+        return
+    table = Table(box=box.SIMPLE, show_edge=False)
+    for heading in ("label", "artifact", "made", "size", "summary"):
+        table.add_column(heading, justify="right" if heading == "size" else "left", no_wrap=heading != "summary")
+    total = 0
+    for manifest in manifests:
+        held = sum(record.size for record in manifest.files.values())
+        total += held
+        facts = {name: value for name, value in manifest.summary.items() if not isinstance(value, dict | list)}
+        folder = f"{manifest.kind}-{manifest.fingerprint}"
+        made = str(manifest.provenance.get("began", ""))[:16].replace("T", " ")
+        table.add_row(manifest.label, folder, made, size(held), brief(dict(list(facts.items())[:4])))
+    out.print(table, soft_wrap=False)
+    out.print(f"{len(manifests)} artifacts, {size(total)}. Times are UTC.")

@@ -1,0 +1,18 @@
+"""The arguments and options that several verbs share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="KEY=VALUE",
+        help="Set a variable (seed=1) or a field of a step (sft.learning_rate=1e-3).",
+        show_default=False,
+    ),
+]
+StoreFolder = Annotated[Path, typer.Option("--store", metavar="PATH", help="Where artifacts are kept.")]
+STORE = Path("store")

@@ -1,0 +1,91 @@
+"""`zhiyin show`: what an artifact is, what it was made from, and whether it is intact."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zhiyin.cli.options import STORE, StoreFolder
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from zhiyin.execution.artifact import Manifest
+
+ArtifactName = Annotated[
+    str,
+    typer.Argument(
+        metavar="ARTIFACT",
+        help="A folder, a link in runs/, a label, or the beginning of a name such as train-3fa9.",
+        show_default=False,
+    ),
+]
+
+
+def show(artifact: ArtifactName, store: StoreFolder = STORE) -> None:
+    """Show the record of an artifact and check every byte of it; exits with 1 if it is damaged."""
+    from zhiyin.cli.exits import FAILED, REFUSED, leave
+    from zhiyin.cli.resolve import resolve
+    from zhiyin.cli.terminal import console
+    from zhiyin.execution.artifact import Artifact
+
+    try:
+        folder = resolve(artifact, store)
+    except LookupError as error:
+        leave(str(error.args[0]), REFUSED)
+    found = Artifact(folder)
+    _print(console(), folder, found.manifest)
+    if damage := found.damage(thorough=True):
+        leave(f"Damaged: {damage}. Remove {folder} and run the recipe again to make it anew.", FAILED)
+    console().print(f"Intact: all {len(found.manifest.files)} files have the bytes that were committed.")
+
+
+def _print(out: "Console", folder: Path, manifest: "Manifest") -> None:
+    from zhiyin.cli.units import size
+
+    out.print(f"{manifest.label}  ({manifest.kind}, version {manifest.version})", style="bold")
+    out.print(f"{folder}")
+    _section(out, "Config", manifest.config)
+    _section(out, "Inputs", {name: f"{_label(folder.parent / at)} ({at})" for name, at in manifest.inputs.items()})
+    _section(out, "Summary", manifest.summary)
+    files = {
+        name: f"{size(record.size):>9}  {record.role}  sha256 {record.sha256[:12]}"
+        for name, record in manifest.files.items()
+    }
+    _section(out, f"Files, {size(sum(record.size for record in manifest.files.values()))} in all", files)
+    _section(out, "Made", _readable(manifest.provenance))
+
+
+def _section(out: "Console", title: str, values: dict[str, Any], indent: int = 2) -> None:
+    """Print a mapping, one line a value; a mapping inside is laid out below its key."""
+    from zhiyin.cli.units import brief
+
+    if title:
+        out.print(f"{title}{'' if values else ': none'}", style="bold")
+    width = max((len(name) for name, value in values.items() if not isinstance(value, dict)), default=0)
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            out.print(f"{' ' * indent}{name}:")
+            _section(out, "", value, indent + 2)
+        else:
+            out.print(f"{' ' * indent}{name.ljust(width)}  {brief(value)}")
+
+
+def _readable(provenance: dict[str, Any]) -> dict[str, Any]:
+    """Write seconds and bytes as people read them; everything else stays."""
+    from zhiyin.cli.units import duration, size
+
+    return {
+        name.removesuffix("_bytes"): duration(value)
+        if name in ("seconds", "cpu_seconds")
+        else size(value)
+        if name.endswith("_bytes")
+        else value
+        for name, value in provenance.items()
+    }
+
+
+def _label(folder: Path) -> str:
+    from zhiyin.execution.artifact import MANIFEST, Manifest
+
+    return Manifest.read(folder).label if (folder / MANIFEST).is_file() else "gone from the store"

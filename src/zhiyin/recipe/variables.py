@@ -1,0 +1,58 @@
+"""`${name}` in a recipe's values."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from zhiyin.execution.catalog import nearest
+from zhiyin.recipe.document import Document, Place
+
+_REFERENCE = re.compile(r"\$\{([^{}]*)\}")
+
+
+def substitute(document: Document) -> Document:
+    """Replace every `${name}`. Alone it keeps the variable's type; inside a text it becomes text.
+
+    An unknown variable is noted in the document, and the value is left as it stands.
+    """
+    written = document.data.get("variables")
+    every = tuple(written) if isinstance(written, dict) else ()
+    known: dict[str, Any] = {}
+    for name in every:
+        known[name] = _filled(document, ("variables", name), document.data["variables"][name], known, every)
+    data = {
+        key: known if key == "variables" and every else _filled(document, (key,), value, known, every)
+        for key, value in document.data.items()
+    }
+    return replace(document, data=data)
+
+
+def _filled(document: Document, place: Place, value: Any, known: Mapping[str, Any], every: tuple[str, ...]) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(document, (*place, key), inner, known, every) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(document, (*place, index), inner, known, every) for index, inner in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    for name in _REFERENCE.findall(value):
+        if name not in known:
+            document.spoil(place, _unknown(name, every))
+            return value
+    if whole := _REFERENCE.fullmatch(value):
+        return known[whole[1]]
+    return _REFERENCE.sub(lambda found: _as_text(known[found[1]]), value)
+
+
+def _unknown(name: str, every: tuple[str, ...]) -> str:
+    if name in every:
+        return f"the variable {name!r} is not set yet here; move it above under `variables:`"
+    there = f"there are {', '.join(every)}" if every else "add it under `variables:`"
+    return f"no variable is called {name!r}{nearest(name, every)}; {there}"
+
+
+def _as_text(value: object) -> str:
+    """Write a value the way YAML does."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)

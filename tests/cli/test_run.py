@@ -1,0 +1,164 @@
+"""`zhiyin run`: what is printed, what is left behind, and how it ends."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Call = Callable[..., Any]
+LINKS = [
+    "01-exam",
+    "02-base",
+    "03-answers_base",
+    "04-score_base",
+    "05-texts",
+    "06-sft",
+    "07-answers_sft",
+    "08-score_sft",
+    "09-summary",
+    "10-verdict",
+]
+
+
+def test_run_then_nothing_to_make(here: Path, zhiyin: Call) -> None:
+    first = zhiyin("run", "little.yaml")
+    assert first.exit_code == 0, first.output
+    lines = first.output.splitlines()
+    assert lines[0] == "A little one (little.yaml)"
+    assert [line for line in lines if re.fullmatch(r"\[ 6/10\] sft +made  0\.\d s", line)]
+    assert "Made 10; 0 steps are held from before." in lines
+    [quiz] = [line for line in lines if line.strip().startswith("exam ") and "accuracy" in line and "->" not in line]
+    assert "25.0 % (15.0 to 35.0; n=500, 2 unanswered)" in quiz
+    assert "75.0 % (65.0 to 85.0; n=500, 2 unanswered)" in quiz
+    assert quiz.strip().endswith("25.0 %")
+    assert "note: letters are not what it learnt" in first.output
+    assert (
+        "exam accuracy, base -> sft: +50.0 points (95 %: +40.0 to +60.0), p < 0.001, n=500; expected rise: yes"
+        in first.output
+    )
+    page = next(Path("store").glob("page-*")) / "page.html"
+    assert f"Report: {page.resolve()}" in lines
+    assert page.resolve().as_uri() in first.output
+    assert "sums" not in first.output
+
+    second = zhiyin("run", "little.yaml")
+    assert second.exit_code == 0
+    assert "Nothing to make: all 10 steps are held." in second.output
+    assert second.output.count("  held") == 10
+    assert str(page.resolve()) in second.output
+    assert quiz in second.output
+
+
+def test_links(here: Path, zhiyin: Call) -> None:
+    zhiyin("run", "little.yaml")
+    folder = here / "runs" / "little"
+    assert sorted(link.name for link in folder.iterdir()) == LINKS
+    before = (folder / "06-sft").resolve()
+    assert os.readlink(folder / "06-sft") == f"../../store/{before.name}"
+    assert before.name.startswith("train-")
+    (folder / "notes.txt").touch()
+    (folder / "07-old").symlink_to("../../store/none")
+    zhiyin("run", "little.yaml", "rate=0.2")
+    assert (folder / "06-sft").resolve() != before
+    assert sorted(link.name for link in folder.iterdir()) == [*LINKS, "notes.txt"]
+
+
+def test_store_elsewhere(here: Path, zhiyin: Call) -> None:
+    assert zhiyin("run", "little.yaml", "--store", "deep/kept").exit_code == 0
+    assert len(list(Path("deep/kept").glob("*/manifest.json"))) == 10
+    assert (here / "deep/runs/little/01-exam/manifest.json").is_file()
+
+
+def test_until(here: Path, zhiyin: Call) -> None:
+    done = zhiyin("run", "little.yaml", "--until", "sft")
+    assert done.exit_code == 0
+    assert "[3/3] sft" in done.output
+    assert sorted(link.name for link in Path("runs/little").iterdir()) == ["02-base", "05-texts", "06-sft"]
+    wrong = zhiyin("run", "little.yaml", "--until", "stf")
+    assert wrong.exit_code == 2
+    assert "no step has the label 'stf' (did you mean 'sft'?)" in wrong.output
+
+
+def test_failed_step(here: Path, zhiyin: Call) -> None:
+    failed = zhiyin("run", "little.yaml", "fail=record 3 has [no] answer")
+    assert failed.exit_code == 1
+    assert "sft: record 3 has [no] answer\n5 steps are finished and kept in store/" in failed.output
+    assert "sft keeps its last checkpoint" in failed.output
+    assert "Traceback" not in failed.output
+    assert not list(Path("store").glob("train-*"))
+    assert len(list(Path("runs/little").iterdir())) == 5
+    again = zhiyin("run", "little.yaml")
+    assert "Made 5; 5 steps are held from before." in again.output
+
+
+def test_failed_step_with_traceback(here: Path, zhiyin: Call) -> None:
+    failed = zhiyin("run", "little.yaml", "fail=no answer", "--traceback")
+    assert isinstance(failed.exception, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("fail", "said"),
+    [
+        ("key", "sft: KeyError: 'gone'"),
+        ("module", "sft: No module named 'torch' (pip install 'zhiyin[train]' brings it)"),
+    ],
+)
+def test_what_a_failure_says(here: Path, zhiyin: Call, fail: str, said: str) -> None:
+    assert said in zhiyin("run", "little.yaml", f"fail={fail}").output
+
+
+def test_damaged_artifact_is_named(here: Path, zhiyin: Call) -> None:
+    zhiyin("run", "little.yaml")
+    weights = next(Path("store").glob("train-*")) / "weights.bin"
+    weights.write_bytes(b"1" * 2000)
+    damaged = zhiyin("run", "little.yaml")
+    assert damaged.exit_code == 1
+    assert f"sft: {weights} has other bytes than were committed" in damaged.output
+
+
+def test_broken_recipe_runs_nothing(here: Path, zhiyin: Call) -> None:
+    Path("little.yaml").write_text("title: t\ndata:\n  a: {name: colect}\n  b: {}\n")
+    refused = zhiyin("run", "little.yaml")
+    assert refused.exit_code == 2
+    assert "little.yaml:3: data.a.name: no step of data is called 'colect' (did you mean 'collect'?)" in refused.output
+    assert "2 errors; nothing was run." in refused.output
+    assert not Path("store").exists()
+    assert zhiyin("run", "none.yaml").exit_code == 2
+
+
+def test_bad_option(here: Path, zhiyin: Call) -> None:
+    assert zhiyin("run", "little.yaml", "--workers", "0").exit_code == 2
+
+
+def test_log_has_no_control_codes_and_the_second_run_is_light(here: Path, start: Call) -> None:
+    out, err = start("run", "little.yaml").communicate(timeout=30)
+    assert "\x1b" not in out + err
+    assert "\r" not in out
+    assert "[ 6/10] sft           making" in out
+    began = time.monotonic()
+    process = start("run", "little.yaml")
+    out, err = process.communicate(timeout=30)
+    assert time.monotonic() - began < 3
+    assert process.returncode == 0
+    assert "Nothing to make: all 10 steps are held." in out
+    assert err.strip() == "heavy: []"
+
+
+def test_interrupted(here: Path, start: Call) -> None:
+    process = start("run", "little.yaml", "seconds=30")
+    for line in process.stdout:
+        if "sft" in line and "making" in line:
+            break
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "Stopped. 5 steps are finished and kept in store/; sft keeps its last checkpoint." in err
+    assert "The next run goes on from there." in err
+    assert "Traceback" not in out + err
+    assert len(list(Path("runs/little").iterdir())) == 5
