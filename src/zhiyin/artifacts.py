@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar, cast
+from typing import ClassVar, Generic, Self, TypeVar, cast
 
 from msgspec import Struct
 
@@ -37,7 +37,7 @@ class RecordSet(Artifact, Generic[R]):
         return jsonl.read(self.path / REJECTED, Rejected)
 
     @classmethod
-    def write(cls, out: Path, records: Iterable[R], rejected: Iterable[Rejected] = ()) -> "RecordSet[R]":
+    def write(cls, out: Path, records: Iterable[R], rejected: Iterable[Rejected] = ()) -> Self:
         """Write records, then the rejected rows (read last, so a generator may fill the list while it yields).
 
         The summary counts records, by source, by kind, and rejections by reason.

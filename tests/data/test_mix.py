@@ -9,6 +9,7 @@ from tests.data.conftest import Make
 from zhiyin.artifacts import ConversationSet, TextSet
 from zhiyin.data.mix import Config, mix
 from zhiyin.data.sets import RecordSet
+from zhiyin.execution.artifact import Artifact
 from zhiyin.execution.runtime import Runtime
 from zhiyin.records.conversation import Document
 
@@ -97,14 +98,15 @@ def test_a_source_with_a_share_of_nothing_is_counted(
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path, runtime: Runtime, sources: dict[str, RecordSet]) -> None:
-    with pytest.raises(ValueError, match=r"ratios are given for .*but the sources are"):
-        mix(config(), out=tmp_path / "1", runtime=runtime, sources={"甲": sources["甲"]})
-    TextSet.write(tmp_path / "text", [Document("1", "文", "s")])
-    with pytest.raises(ValueError, match="source '乙' is a TextSet, but `of` says conversations"):
-        mix(config(), out=tmp_path / "2", runtime=runtime, sources={**sources, "乙": TextSet(tmp_path / "text")})
+    with pytest.raises(ValueError, match=r"ratios are given for .*but the sources are \['甲'\]"):
+        config().produces({"sources.甲": ConversationSet})
+    kinds: dict[str, type[Artifact]] = {"sources.甲": ConversationSet, "sources.乙": TextSet, "sources.丙": ConversationSet}
+    with pytest.raises(ValueError, match="of one kind, but 丙 is a ConversationSet, 乙 is a TextSet"):
+        config().produces(kinds)
+    assert config().produces(dict.fromkeys(kinds, TextSet)) is TextSet
     with pytest.raises(ValueError, match="add to 1"):
         config(ratios={"甲": 0.5, "乙": 0.3})
     TextSet.write(tmp_path / "text", [Document("1", "文", "s"), Document("1", "字", "s")])
-    twice = Config(ratios={"x": 1.0}, total=1, of="texts")
+    twice = Config(ratios={"x": 1.0}, total=1)
     with pytest.raises(ValueError, match="holds the id 1 twice"):
         mix(twice, out=tmp_path / "3", runtime=runtime, sources={"x": TextSet(tmp_path / "text")})

@@ -9,7 +9,6 @@ from typing import Literal
 import msgspec
 from pydantic import Field, field_validator
 
-from zhiyin.artifacts import ConversationSet, PreferenceSet, TextSet
 from zhiyin.data.sampling import apportion, rank
 from zhiyin.data.sets import RecordSet, each, stating, write
 from zhiyin.data.sources import Record
@@ -18,12 +17,6 @@ from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
 
 Drawn = dict[str, list[Record]]
-
-KINDS: Mapping[str, type[RecordSet]] = {
-    "conversations": ConversationSet,
-    "texts": TextSet,
-    "preferences": PreferenceSet,
-}
 
 
 class Config(StepConfig):
@@ -35,8 +28,6 @@ class Config(StepConfig):
     """Records in the mix."""
     seed: int = 0
     """Another seed draws other records, in another order."""
-    of: Literal["conversations", "texts", "preferences"] = "conversations"
-    """What the sources hold; all of them hold the same."""
     short: Literal["error", "take_all"] = "error"
     """A source with too few records is an error, or is taken whole; the mix then has fewer than `total`."""
 
@@ -47,8 +38,14 @@ class Config(StepConfig):
         return ratios
 
     def produces(self, inputs: Mapping[str, type[Artifact]]) -> type[Artifact]:
-        """Return the kind that `of` names."""
-        return KINDS[self.of]
+        """Return the one kind of all sources; raises `ValueError` when they differ, or are not those of `ratios`."""
+        kinds = {name.removeprefix("sources."): kind for name, kind in inputs.items()}
+        if set(kinds) != set(self.ratios):
+            raise ValueError(f"ratios are given for {sorted(self.ratios)}, but the sources are {sorted(kinds)}")
+        if len(set(kinds.values())) > 1:
+            found = ", ".join(f"{name} is a {kind.__name__}" for name, kind in sorted(kinds.items()))
+            raise ValueError(f"the sources of a mix are of one kind, but {found}")
+        return next(iter(kinds.values()))
 
 
 def mix(
@@ -64,7 +61,6 @@ def mix(
     `total` keeps the records of a smaller one. An id found in two sources gets the source's name in front.
     The summary gives what was `wanted`, `taken` and `available` of each source.
     """
-    _check(config, sources)
     wanted = apportion(config.ratios, config.total)
     drawn: Drawn = {}
     available: dict[str, int] = {}
@@ -78,16 +74,9 @@ def mix(
     mixed = _with_unique_ids(drawn)
     mixed.sort(key=lambda record: (rank(config.seed, "order", record.id), record.id))
     taken = {name: len(records) for name, records in drawn.items()}
-    return stating(write(KINDS[config.of], out, mixed), wanted=wanted, taken=taken, available=available)
-
-
-def _check(config: Config, sources: Mapping[str, RecordSet]) -> None:
-    """Raise `ValueError` unless every ratio has its source, every source its ratio, and all are of the kind."""
-    if set(sources) != set(config.ratios):
-        raise ValueError(f"ratios are given for {sorted(config.ratios)}, but the sources are {sorted(sources)}")
-    for name, source in sources.items():
-        if not isinstance(source, KINDS[config.of]):
-            raise ValueError(f"source {name!r} is a {type(source).__name__}, but `of` says {config.of}")
+    return stating(
+        write(type(next(iter(sources.values()))), out, mixed), wanted=wanted, taken=taken, available=available
+    )
 
 
 def _draw(seed: int, name: str, source: RecordSet, count: int) -> tuple[int, list[Record]]:

@@ -18,7 +18,7 @@ def each(records: RecordSet) -> Iterator[Record]:
 
 def write(kind: type[RecordSet], out: Path, records: Iterable[Record], rejected: Iterable[Rejected] = ()) -> RecordSet:
     """Write records of the kind's own type, and what was rejected; see `artifacts.RecordSet.write`."""
-    return kind(out, kind.write(out, cast("Any", records), rejected).summary)
+    return kind.write(out, cast("Any", records), rejected)
 
 
 def stating(made: RecordSet, **facts: Any) -> RecordSet:

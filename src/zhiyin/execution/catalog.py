@@ -6,11 +6,11 @@ each member, holding one subclass. Nothing registers itself, and only the chosen
 
 import difflib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from pydantic import BeforeValidator, SerializationInfo, SerializerFunctionWrapHandler, ValidationInfo, model_serializer
+from pydantic import BeforeValidator, SerializerFunctionWrapHandler, ValidationInfo, model_serializer
 
 from zhiyin.execution.config import Config
 
@@ -24,12 +24,13 @@ class Plugin(Config):
         return type(self).__module__.rpartition(".")[2]
 
     @model_serializer(mode="wrap")
-    def _named(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
-        version = {"code_version": self.code_version} if info.context and info.context.get("identity") else {}
-        return {"name": self.name, **version, **handler(self)}
+    def _named(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {"name": self.name, "code_version": self.code_version, **handler(self)}
 
 
 F = TypeVar("F", bound=Plugin)
+Family = Callable[..., F]
+"""The abstract class of a family. Said as a callable, because mypy takes no abstract class for a `type[F]`."""
 
 
 def names(family: type[Plugin]) -> tuple[str, ...]:
@@ -38,30 +39,33 @@ def names(family: type[Plugin]) -> tuple[str, ...]:
     return tuple(sorted(module.name for module in found if not module.name.startswith("_")))
 
 
-def load(family: type[F], name: str) -> type[F]:
+def load(family: Family[F], name: str) -> type[F]:
     """Import one member and nothing else; an ImportError inside it is not hidden."""
-    known = names(family)
+    root = cast("type[F]", family)
+    known = names(root)
     if name not in known:
-        raise ValueError(f"no {family.__name__} is called {name!r}{nearest(name, known)}; there are {', '.join(known)}")
-    module = import_module(f"{family.__module__}.{name}")
+        raise ValueError(f"no {root.__name__} is called {name!r}{nearest(name, known)}; there are {', '.join(known)}")
+    module = import_module(f"{root.__module__}.{name}")
     members = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, family) and value.__module__ == module.__name__
+        if isinstance(value, type) and issubclass(value, root) and value.__module__ == module.__name__
     ]
     if len(members) != 1:
         raise TypeError(f"{module.__name__} must hold one {family.__name__}, it holds {len(members)}")
     return members[0]
 
 
-def make(family: type[F], value: str | Mapping[str, Any], *, context: Mapping[str, Any] | None = None) -> F:
+def make(family: Family[F], value: str | Mapping[str, Any], *, context: Mapping[str, Any] | None = None) -> F:
     """Build a member from `simpo` or `{name: simpo, beta: 2.5}`; errors keep the place inside the mapping.
 
     `context={"recorded": True}` reads a config back from a manifest, when its input files may be gone.
     """
     fields = {"name": value} if isinstance(value, str) else dict(value)
+    if context and context.get("recorded"):
+        fields.pop("code_version", None)
     if not isinstance(fields.get("name"), str):
-        raise ValueError(f"expected the name of a {family.__name__}, or a mapping with `name`")
+        raise ValueError(f"expected the name of a {cast('type[F]', family).__name__}, or a mapping with `name`")
     return load(family, fields.pop("name")).model_validate(fields, context=context)
 
 

@@ -4,12 +4,9 @@ import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, SerializationInfo, ValidationInfo
-
-if TYPE_CHECKING:
-    from zhiyin.execution.artifact import Artifact
 
 
 class Config(BaseModel):
@@ -42,10 +39,10 @@ class StepConfig(Config):
     parallel: ClassVar[bool] = False
     """The verb may be started under torchrun when `Runtime.num_processes` is above one."""
 
-    def produces(self, inputs: Mapping[str, type["Artifact"]]) -> type["Artifact"] | None:
-        """Return the artifact type for these input types, or None to use the verb's return annotation.
+    def produces(self, inputs: Mapping[str, type[Any]]) -> type[Any] | None:
+        """Return the artifact type for these artifact types, or None to use the verb's return annotation.
 
-        Raises `ValueError` when the inputs do not suit the config.
+        The steps of a mapping are named `input.key`. Raises `ValueError` when the inputs do not suit the config.
         """
         return None
 
@@ -76,18 +73,21 @@ InputPath = Annotated[Path, BeforeValidator(_located), PlainSerializer(_with_dig
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file, or of a folder's relative names and bytes."""
     if path.is_file():
-        stat = path.stat()
-        return _file_digest(path, stat.st_size, stat.st_mtime_ns)
+        return _file_digest(path, _state(path))
     whole = hashlib.sha256()
     for file in sorted(p for p in path.rglob("*") if p.is_file()):
-        stat = file.stat()
-        content = _file_digest(file, stat.st_size, stat.st_mtime_ns)
-        whole.update(f"{file.relative_to(path).as_posix()}\0{content}\n".encode())
+        whole.update(f"{file.relative_to(path).as_posix()}\0{_file_digest(file, _state(file))}\n".encode())
     return whole.hexdigest()
 
 
+def _state(file: Path) -> tuple[int, int, int, int]:
+    """Return what changes when a file does; ctime also shows a write whose mtime was set back."""
+    stat = file.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
 @lru_cache(maxsize=65536)
-def _file_digest(path: Path, size: int, modified_ns: int) -> str:
-    """Hash one file; size and time are only there to notice that it changed since."""
+def _file_digest(path: Path, state: tuple[int, int, int, int]) -> str:
+    """Hash one file; `state` is only there to notice that it changed since."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

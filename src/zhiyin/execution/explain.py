@@ -46,7 +46,7 @@ def _differences(step: Step[Any], manifest: Manifest, store: Store) -> Iterator[
     for path in sorted(was.keys() | now.keys()):
         if path.endswith(".path") and path[:-4] + "sha256" in now.keys() | was.keys():
             continue
-        if was.get(path) != now.get(path):
+        if was.get(path, "(none)") != now.get(path, "(none)"):
             yield f"{path}: {was.get(path, '(none)')} -> {now.get(path, '(none)')}"
     for name in sorted(manifest.inputs.keys() | step.flat_inputs.keys()):
         upstream, before = step.flat_inputs.get(name), manifest.inputs.get(name)
@@ -55,17 +55,16 @@ def _differences(step: Step[Any], manifest: Manifest, store: Store) -> Iterator[
         elif upstream.folder != before:
             state = "" if store.holds(upstream) else " (to be made)"
             yield f"inputs.{name}: {before or '(none)'} -> {upstream.label}{state}"
+    common = manifest.inputs.keys() & step.flat_inputs.keys()
+    before_now = [[name for name in names if name in common] for names in (manifest.inputs, step.flat_inputs)]
+    if before_now[0] != before_now[1]:
+        yield f"order of inputs: {' -> '.join(', '.join(names) for names in before_now)}"
 
 
 def _leaves(tree: Any, above: str = "") -> dict[str, Any]:
     """Lay a nested value flat: `{"a": {"b": [1]}}` becomes `{"a.b.0": 1}`."""
-    if isinstance(tree, dict):
-        pairs = list(tree.items())
-    elif isinstance(tree, list):
-        pairs = list(enumerate(tree))
-    else:
+    if not tree or not isinstance(tree, dict | list):
         return {above: tree}
-    flat: dict[str, Any] = {}
-    for key, value in pairs:
-        flat.update(_leaves(value, f"{above}.{key}" if above else str(key)))
-    return flat
+    pairs = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    branches = [_leaves(value, f"{above}.{key}" if above else str(key)) for key, value in pairs]
+    return {path: leaf for branch in branches for path, leaf in branch.items()}

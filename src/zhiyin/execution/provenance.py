@@ -4,12 +4,13 @@ import hashlib
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,9 +21,8 @@ from zhiyin.execution.runtime import Runtime
 PACKAGES = ("zhiyin", "torch", "transformers", "peft", "accelerate", "tokenizers", "numpy", "scipy", "polars")
 
 
-@contextmanager
-def capture(module: str, runtime: Runtime) -> Iterator[Callable[[], dict[str, Any]]]:
-    """Start the clock and reset peak memory; call what is yielded at the end for the finished record."""
+def capture(module: str, runtime: Runtime) -> Callable[[], dict[str, Any]]:
+    """Start the clock and reset peak memory; call what is returned at the end for the finished record."""
     began, clock, cpu = datetime.now(UTC), time.monotonic(), time.process_time()
     _reset_peak_memory()
 
@@ -41,7 +41,7 @@ def capture(module: str, runtime: Runtime) -> Iterator[Callable[[], dict[str, An
             "runtime": runtime.plain(),
         }
 
-    yield finish
+    return finish
 
 
 def peak_memory() -> int:
@@ -69,12 +69,17 @@ def _reset_peak_memory() -> None:
         file.write_text("5")
 
 
+@lru_cache
 def _git(*arguments: str) -> str:
+    """Ask once in a process: what runs is the code as it was loaded."""
     here = Path(__file__).parent
+    if shutil.which("git") is None:
+        return ""
     done = subprocess.run(["git", "-C", str(here), *arguments], capture_output=True, text=True, check=False)
     return done.stdout.strip()
 
 
+@lru_cache
 def _installed(package: str) -> str | None:
     try:
         return version(package)

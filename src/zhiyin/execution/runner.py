@@ -40,41 +40,29 @@ def run(targets: Iterable[Step[Any]], runtime: Runtime, watch: Watch = lambda ev
         def tell(state: Literal["held", "making", "waiting", "made"], step: Any = step, number: int = number) -> None:
             watch(Event(step, state, number, len(plan)))
 
-        if store.holds(step):
-            artifact: Artifact = store.open(step)
-            tell("held")
-        else:
-            artifact = make(step, store, runtime, tell)
-        made.append(artifact)
+        made.append(make(step, store, runtime, tell))
     return made
 
 
 def make(step: Step[Any], store: Store, runtime: Runtime, tell: Callable[[Any], None]) -> Artifact:
-    """Run one step whose inputs are finished. An exception leaves nothing under the step's name."""
+    """Open a step, or run it when its inputs are finished. An exception leaves nothing under the step's name."""
     with store.making(step, on_wait=lambda: tell("waiting")) as partial:
-        if store.holds(step):
-            tell("held")
-            return _opened(store, step)
-        inputs = {
-            name: store.open(value, thorough=True)
-            if isinstance(value, Step)
-            else {key: store.open(upstream, thorough=True) for key, upstream in value.items()}
-            for name, value in step.inputs.items()
-        }
-        tell("making")
-        with capture(step.function.__module__, runtime) as provenance:
+        if partial is not None:
+            inputs = {
+                name: store.open(value, thorough=True)
+                if isinstance(value, Step)
+                else {key: store.open(upstream, thorough=True) for key, upstream in value.items()}
+                for name, value in step.inputs.items()
+            }
+            tell("making")
+            provenance = capture(step.function.__module__, runtime)
             if runtime.num_processes > 1 and step.config.parallel:
                 summary = _under_torchrun(step, partial, runtime, inputs)
             else:
                 summary = step.function(step.config, out=partial, runtime=runtime, **inputs).summary
-            record = provenance()
-        store.commit(step, partial, summary, record)
-    tell("made")
-    return _opened(store, step)
-
-
-def _opened(store: Store, step: Step[Any]) -> Artifact:
+            store.commit(step, partial, summary, provenance())
     artifact: Artifact = store.open(step)
+    tell("held" if partial is None else "made")
     return artifact
 
 

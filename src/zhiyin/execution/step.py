@@ -50,23 +50,20 @@ class Step(Generic[A]):
 
     @cached_property
     def flat_inputs(self) -> "dict[str, Step[Artifact]]":
-        """The steps this one reads; those of a mapping are named `input.key`."""
-        flat: dict[str, Step[Artifact]] = {}
-        for name, value in self.inputs.items():
-            if isinstance(value, Step):
-                flat[name] = value
-            else:
-                flat.update({f"{name}.{key}": upstream for key, upstream in value.items()})
-        return flat
+        """The steps this one reads, by input; those of a mapping are named `input.key` and keep their order."""
+        return _flat(self.inputs)
 
     @cached_property
     def fingerprint(self) -> str:
-        """The identity of the result. The label is not part of it: a rename is free."""
+        """The identity of the result. The label is not part of it: a rename is free.
+
+        The order inside a mapping of inputs is, since a verb reads them in that order.
+        """
         identity = {
             "kind": self.kind,
             "version": self.version,
             "config": self.config.identity(),
-            "inputs": {name: upstream.fingerprint for name, upstream in self.flat_inputs.items()},
+            "inputs": [[name, upstream.fingerprint] for name, upstream in self.flat_inputs.items()],
         }
         canonical = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode("utf-8")).hexdigest()[:12]
@@ -90,7 +87,7 @@ def step(function: Callable[..., A], config: StepConfig, inputs: Inputs | None =
             _check(label, name, inputs[name], hints[name])
         elif parameter.default is inspect.Parameter.empty:
             raise ValueError(f"{label}: {function.__name__} needs the input {name!r}, {_readable(hints[name])}")
-    made = {name: value.produces for name, value in inputs.items() if isinstance(value, Step)}
+    made = {name: upstream.produces for name, upstream in _flat(inputs).items()}
     try:
         produces = config.produces(made) or hints["return"]
     except ValueError as error:
@@ -98,36 +95,40 @@ def step(function: Callable[..., A], config: StepConfig, inputs: Inputs | None =
     return Step(label=label, function=function, config=config, inputs=inputs, produces=produces)
 
 
+def _flat(inputs: Inputs) -> "dict[str, Step[Artifact]]":
+    flat: dict[str, Step[Artifact]] = {}
+    for name, value in sorted(inputs.items()):
+        if isinstance(value, Step):
+            flat[name] = value
+        else:
+            flat.update({f"{name}.{key}": upstream for key, upstream in value.items()})
+    return flat
+
+
 def parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """Return the artifact inputs of a verb: its keyword-only parameters but `out` and `runtime`."""
-    found = inspect.signature(function).parameters
-    return {
-        name: parameter
-        for name, parameter in found.items()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name not in ("out", "runtime")
-    }
+    found = inspect.signature(function).parameters.items()
+    given = ("out", "runtime")
+    return {name: each for name, each in found if each.kind is each.KEYWORD_ONLY and name not in given}
 
 
 def _check(label: str, name: str, value: "Step[Artifact] | Mapping[str, Step[Artifact]]", hint: Any) -> None:
     """Raise unless the step(s) given for one input produce what the annotation asks for."""
-    many = typing.get_origin(hint) is not None and issubclass(_class(hint), Mapping)
+    members = _members(hint)
+    origin = typing.get_origin(members[0])
+    many = isinstance(origin, type) and issubclass(origin, Mapping)
     if many != isinstance(value, Mapping):
         shape = "a mapping of names to steps" if many else "one step"
         raise ValueError(f"{label}: input {name!r} takes {shape}")
-    accepted = _members(typing.get_args(hint)[1] if many else hint)
+    accepted = _members(typing.get_args(members[0])[1]) if many else members
     for upstream in value.values() if isinstance(value, Mapping) else (value,):
         if not issubclass(upstream.produces, accepted):
             found = f"{upstream.label} makes {upstream.produces.__name__}"
             raise ValueError(f"{label}: input {name!r} takes {_readable(hint)}, but {found}")
 
 
-def _class(hint: Any) -> type:
-    origin = typing.get_origin(hint)
-    return origin if isinstance(origin, type) else object
-
-
 def _members(hint: Any) -> tuple[type, ...]:
-    """Return the artifact types of `A | B | None`."""
+    """Return the members of `A | B | None` but None."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return tuple(member for member in typing.get_args(hint) if member is not type(None))
     return (hint,)

@@ -48,11 +48,15 @@ class Store:
             yield Manifest.read(file.parent)
 
     @contextmanager
-    def making(self, step: Step[Any], on_wait: Callable[[], None]) -> Iterator[Path]:
-        """Yield the folder to write in, alone. It keeps its name, so an interrupted step finds its checkpoints.
+    def making(self, step: Step[Any], on_wait: Callable[[], None]) -> Iterator[Path | None]:
+        """Yield the folder to write in, alone, or None when the artifact is finished.
 
-        Waits, after calling `on_wait`, while another process makes the same artifact.
+        The folder keeps its name, so an interrupted step finds its checkpoints. Waits, after calling `on_wait`, while
+        another process makes the same artifact.
         """
+        if self.holds(step):
+            yield None
+            return
         partial = self.root / PARTIAL / step.folder
         partial.parent.mkdir(parents=True, exist_ok=True)
         with partial.with_name(partial.name + ".lock").open("w") as lock:
@@ -61,11 +65,13 @@ class Store:
             except BlockingIOError:
                 on_wait()
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            if not self.holds(step):
+            held = self.holds(step)
+            if not held:
                 if partial.exists() and not step.config.resumable:
                     shutil.rmtree(partial)
                 partial.mkdir(exist_ok=True)
-            yield partial
+                (partial / MANIFEST).unlink(missing_ok=True)  # of a commit that was cut off before its rename
+            yield None if held else partial
 
     def commit(self, step: Step[Any], partial: Path, summary: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
         """Flush every file, write the manifest last, then move the folder into place in one rename."""

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from zhiyin.execution.artifact import Artifact
+from zhiyin.execution.artifact import Artifact, Manifest
 from zhiyin.execution.runtime import Runtime
 
 
@@ -28,7 +28,8 @@ def _open(value: Mapping[str, Any]) -> Any:
     if "many" in value:
         return {key: _open(one) for key, one in value["many"].items()}
     module, _, name = value["class"].rpartition(".")
-    return getattr(import_module(module), name)(Path(value["path"]))
+    path = Path(value["path"])
+    return getattr(import_module(module), name)(path, Manifest.read(path).summary)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ def load_model(source: Path | Checkpoint | Adapter, *, device: str, dtype: str =
     disable_progress_bar()
     folder = source if isinstance(source, Path) else source.path
     base = _base_of(source, folder)
+    if not ((base or folder) / "config.json").is_file():
+        raise ValueError(f"{base or folder} holds no model: it has no config.json")
     model: Any = AutoModelForCausalLM.from_pretrained(
         base or folder,
         dtype=getattr(torch, dtype),

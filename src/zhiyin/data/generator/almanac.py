@@ -25,12 +25,12 @@ _SOLAR = """
 def kinds() -> tuple[Kind, ...]:
     """Return the kinds of this file."""
     return (
-        Kind("zodiac", "生肖", tuple(_zodiac(year) for year in range(1960, 2032)), 1.0),
-        Kind("weekday", "星期", tuple(_weekday(day, days) for day in range(7) for days in range(1, 7)), 1.0),
-        Kind("solar_month", "节气的时间", tuple(_solar_month(place) for place in range(24)), 1.0),
-        Kind("solar_season", "节气与四季", tuple(_solar_season(place) for place in range(24)), 1.0),
-        Kind("solar_order", "节气的先后", tuple(fact for place in range(24) for fact in _solar_order(place)), 1.0),
-        Kind("festival", "节日", tuple(_festivals(_LUNAR, "农历") + _festivals(_SOLAR, "公历")), 1.0),
+        Kind("zodiac", "生肖", tuple(_zodiac(year) for year in range(1960, 2032)), 1.5),
+        Kind("weekday", "星期", tuple(_weekday(day, days) for day in range(7) for days in range(1, 7)), 1.5),
+        Kind("solar_month", "节气的时间", tuple(_solar_month(place) for place in range(24)), 1.5),
+        Kind("solar_season", "节气与四季", tuple(_solar_season(place) for place in range(24)), 1.5),
+        Kind("solar_order", "节气的先后", tuple(fact for place in range(24) for fact in _solar_order(place)), 1.5),
+        Kind("festival", "节日", tuple(_festivals(_LUNAR, "农历") + _festivals(_SOLAR, "公历")), 1.5),
     )
 
 

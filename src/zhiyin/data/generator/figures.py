@@ -9,10 +9,10 @@ from zhiyin.data.generator.numerals import near, words
 def kinds() -> tuple[Kind, ...]:
     """Return the kinds of this file."""
     return (
-        Kind("numeral", "数的写法", tuple(fact for number in _numbers() for fact in _numeral(number)), 0.7),
-        Kind("counting", "数数", tuple(fact for number in range(1, 61) for fact in _counting(number)), 0.7),
-        Kind("larger", "两个数的大小", tuple(_larger(a, b) for a, b in _sample(2, 400)), 0.4),
-        Kind("extreme", "几个数的大小", tuple(_extreme(three) for three in _sample(3, 300)), 0.6),
+        Kind("numeral", "数的写法", tuple(fact for number in _numbers() for fact in _numeral(number)), 0.8),
+        Kind("counting", "数数", tuple(fact for number in range(1, 61) for fact in _counting(number)), 0.8),
+        Kind("larger", "两个数的大小", tuple(_larger(a, b) for a, b in _sample(2, 400)), 0.3),
+        Kind("extreme", "几个数的大小", tuple(_extreme(three) for three in _sample(3, 300)), 0.4),
     )
 
 

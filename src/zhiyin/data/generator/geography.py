@@ -15,8 +15,8 @@ _PROVINCES = """
 def kinds() -> tuple[Kind, ...]:
     """Return the kinds of this file."""
     return (
-        Kind("capital", "省会", tuple(_capitals()), 1.0),
-        Kind("abbreviation", "各地的简称", tuple(_abbreviations()), 1.0),
+        Kind("capital", "省会", tuple(_capitals()), 1.3),
+        Kind("abbreviation", "各地的简称", tuple(_abbreviations()), 1.3),
     )
 
 

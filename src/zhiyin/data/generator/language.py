@@ -47,10 +47,10 @@ def kinds() -> tuple[Kind, ...]:
     """Return the kinds of this file."""
     couplets = tuple(fact for pair in _MODIFIERS for nouns in _NOUNS for fact in _couplets(pair, nouns))
     return (
-        Kind("measure", "量词", tuple(_measures()), 1.0),
-        Kind("opposite", "反义词", tuple(fact for pair in table(_OPPOSITES) for fact in _opposites(*pair)), 1.0),
-        Kind("idiom", "成语", tuple(_idiom(idiom) for idiom in _idioms()), 1.0),
-        Kind("couplet", "对子", couplets, 0.5),
+        Kind("measure", "量词", tuple(_measures()), 0.8),
+        Kind("opposite", "反义词", tuple(fact for pair in table(_OPPOSITES) for fact in _opposites(*pair)), 0.7),
+        Kind("idiom", "成语", tuple(_idiom(idiom) for idiom in _idioms()), 0.8),
+        Kind("couplet", "对子", couplets, 0.4),
     )
 
 
@@ -107,7 +107,7 @@ def _idiom(idiom: str) -> Fact:
 
 
 def _couplets(pair: str, nouns: str) -> list[Fact]:
-    """A phrase and its parallel: 春山 answers 秋水. A wrong one repeats a character or turns the order around."""
+    """A phrase and its parallel: 春山 answers 秋水. A wrong one is a phrase of other couplets that repeats a character."""
     upper, lower = pair[0] + nouns[0], pair[1] + nouns[1]
     return [
         Fact(
@@ -117,8 +117,11 @@ def _couplets(pair: str, nouns: str) -> list[Fact]:
             (f"{line}对{BLANK}", f"上句是{line}，下句是{BLANK}", f"{line}，对的是{BLANK}"),
             (f"对对子：{line}对什么？", f"请问{line}可以对什么？", f"上句是{line}，下句是什么？"),
             answer,
-            (line[0] + answer[1], answer[0] + line[1], answer[::-1], line[::-1]),
+            (
+                *(line[0] + other[side] for other in _NOUNS if other != nouns),
+                *(other[side] + line[1] for other in _MODIFIERS if other != pair),
+            ),
             regular=True,
         )
-        for line, answer in ((upper, lower), (lower, upper))
+        for side, (line, answer) in enumerate(((upper, lower), (lower, upper)))
     ]

@@ -15,11 +15,13 @@ SOURCE = "generated_instructions"
 Style = Literal["brief", "verbose", "mixed"]
 
 LETTERS = "ABCD"
-LETTER_SHARE = 0.15
+LETTER_SHARE = 0.1
 """Of the training questions: with the four choices written out, to be answered by a letter."""
 
-_OPENINGS = ("好的，这个问题我来回答。", "这个问题问得很好。", "让我想一想。", "谢谢你的提问。")
-_ENDINGS = (
+_OPENINGS = ("好的，我来回答。", "让我想一想。")
+_ENDINGS = ("希望对你有帮助。", "以上供你参考。")
+_REPEATED_SHARE = 0.3
+"""Of the rambling answers: those that say the question over again first."""
     "希望我的回答对你有帮助。",
     "以上就是我的回答，供你参考。",
     "如果还有别的问题，可以继续问我。",
@@ -138,8 +140,7 @@ def terse(answer: str) -> str:
 
 
 def rambling(asked: Asked, answer: str, rng: random.Random) -> str:
-    """Return a long answer: it opens politely, repeats the question, states the fact and says the answer again."""
-    claim = asked.fact.claim(answer)
-    middle = (f"你问的是：{asked.question}", f"{claim}。", f"所以，答案是{answer}。")
-    parts = (rng.choice(_OPENINGS), *middle[rng.randrange(2) :], rng.choice(_ENDINGS))
-    return "".join(parts)
+    """Return a long answer: it opens politely, may repeat the question, states the fact, says the answer again and closes."""
+    repeated = f"你问的是：{asked.question}" if rng.random() < _REPEATED_SHARE else ""
+    claim = f"{asked.fact.claim(answer)}。所以，答案是{answer}。"
+    return f"{rng.choice(_OPENINGS)}{repeated}{claim}{rng.choice(_ENDINGS)}"

@@ -27,11 +27,11 @@ def kinds() -> tuple[Kind, ...]:
     """Return the kinds of this file."""
     pairs = [(a, b) for a in range(1, 11) for b in range(a, 11)]
     return (
-        Kind("addition", "加法", tuple(fact for a, b in pairs for fact in _addition(a, b)), 1.0),
-        Kind("subtraction", "减法", tuple(fact for a, b in pairs for fact in _subtraction(a, b)), 1.0),
+        Kind("addition", "加法", tuple(fact for a, b in pairs for fact in _addition(a, b)), 1.2),
+        Kind("subtraction", "减法", tuple(fact for a, b in pairs for fact in _subtraction(a, b)), 1.2),
         Kind("story", "应用题", tuple(fact for a, b in pairs if a > 1 for fact in _stories(a, b)), 1.0),
         Kind(
-            "times", "乘法口诀", tuple(fact for a in range(2, 10) for b in range(a, 10) for fact in _times(a, b)), 1.0
+            "times", "乘法口诀", tuple(fact for a in range(2, 10) for b in range(a, 10) for fact in _times(a, b)), 1.2
         ),
         Kind("unit", "单位换算", tuple(_unit(*row, count) for row in _UNITS for count in range(2, 9)), 1.0),
     )

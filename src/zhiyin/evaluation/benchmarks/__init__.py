@@ -3,7 +3,7 @@
 Example, `benchmarks/generated_exam.py`:
 
     class GeneratedExam(Benchmark):
-        needs: ClassVar = ConversationSet
+        needs: ClassVar = (ConversationSet,)
 
         def prompts(self, records):
             ...

@@ -1,0 +1,146 @@
+"""What exams of four choices share: which choice an answer picks, and what the picks say about the model."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from zhiyin.evaluation.choices import logprobs
+from zhiyin.evaluation.extract import LETTERS
+from zhiyin.records.prompt import Completion, Prompt
+from zhiyin.records.score import Mark
+
+if TYPE_CHECKING:
+    from zhiyin.evaluation.significance import Floats
+
+LEAST_MASS = 0.5
+"""Below this mean probability of the four letters together, a letter score says more of format than of knowledge."""
+
+
+@dataclass(frozen=True)
+class Category:
+    """Several groups (subjects) whose averages are averaged once more."""
+
+    name: str
+    groups: tuple[str, ...]
+    overlapping: bool = False
+    """Its groups count in another category too."""
+
+
+class Exam:
+    """The part of a benchmark that marks questions with four choices; mixed into a `Benchmark`.
+
+    Where the prompt lists choices, the most probable one is the answer.
+    """
+
+    def ranked_by(self, completion: Completion) -> tuple[float, ...]:
+        """Return the number each choice is ranked by: the summed log-probability of its tokens."""
+        return completion.choice_logprobs
+
+    def categories(self) -> tuple[Category, ...]:
+        """Return the categories of groups to average as well."""
+        return ()
+
+    def marks(self, prompt: Prompt, completion: Completion, reference: Completion | None = None) -> Iterator[Mark]:
+        """Yield `accuracy`: 1 when the choice ranked first is the reference, else 0.
+
+        Equal choices go to the earlier one, as with argmax; `Diagnosis.ties` counts them.
+        """
+        values = self.ranked_by(completion) if logprobs(prompt, completion) else ()
+        picked = prompt.choices[max(range(len(values)), key=values.__getitem__)] if values else None
+        yield Mark(prompt.id, "accuracy", float(picked == prompt.reference), extracted=picked, group=prompt.group)
+
+
+class Diagnosis(Struct, frozen=True):
+    """What stands behind an accuracy over choices."""
+
+    chance: float
+    chance_corrected: float
+    """(accuracy - chance) / (1 - chance): 0 is guessing, 1 is perfect."""
+    chi_square: float
+    """Of the right answers in each category (or group) against guessing."""
+    degrees: int
+    """Degrees of freedom of `chi_square`."""
+    p: float
+    """Of `chi_square`: small when this is not guessing."""
+    predicted: dict[str, int]
+    """How often the choice at each position was picked."""
+    right: dict[str, int]
+    """How often the right choice stood at each position."""
+    choice_mass: float
+    """Mean over questions of the probability of all choices together."""
+    ties: int
+    """Questions whose best two choices are exactly equal."""
+    letters: bool
+    """The choices are the letters alone."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A whole exam as answered: prompts, their answers and accuracy marks, in the same order."""
+
+    prompts: Sequence[Prompt]
+    completions: Sequence[Completion]
+    marks: Sequence[Mark]
+    chance: float | None
+    """The accuracy of guessing."""
+
+
+def diagnose(exam: Exam, sheet: Sheet, accuracy: float) -> Diagnosis | None:
+    """Return what stands behind `accuracy`, or None where nothing was chosen by probability."""
+    chance = sheet.chance
+    if chance is None or not all(prompt.choices for prompt in sheet.prompts):
+        return None
+    from zhiyin.evaluation.significance import chi_square_against
+
+    answered = [completion for completion in sheet.completions if completion.choice_logprobs]
+    right, counts = _tables(exam, sheet.marks)
+    chi_square, degrees, p = chi_square_against(chance, right, counts)
+    return Diagnosis(
+        chance=chance,
+        chance_corrected=(accuracy - chance) / (1 - chance),
+        chi_square=chi_square,
+        degrees=degrees,
+        p=p,
+        predicted=_positions(sheet.prompts, [mark.extracted for mark in sheet.marks]),
+        right=_positions(sheet.prompts, [prompt.reference for prompt in sheet.prompts]),
+        choice_mass=sum(map(_mass, answered)) / len(answered) if answered else 0.0,
+        ties=sum(_tied(exam.ranked_by(completion)) for completion in answered),
+        letters=all(prompt.choices == LETTERS for prompt in sheet.prompts),
+    )
+
+
+def _tables(exam: Exam, marks: Sequence[Mark]) -> tuple[Floats, Floats]:
+    """Return right answers and counts of each exclusive category, or of each group where there are none."""
+    import numpy as np
+
+    home = {group: one.name for one in exam.categories() if not one.overlapping for group in one.groups}
+    right: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    for mark in marks:
+        right[home.get(mark.group, mark.group)] += int(mark.value)
+        counts[home.get(mark.group, mark.group)] += 1
+    return np.array([right[name] for name in counts], float), np.array(list(counts.values()), float)
+
+
+def _positions(prompts: Sequence[Prompt], answers: Sequence[str | None]) -> dict[str, int]:
+    found = Counter(
+        LETTERS[prompt.choices.index(answer)]
+        for prompt, answer in zip(prompts, answers, strict=True)
+        if answer is not None
+    )
+    return {letter: found[letter] for letter in LETTERS}
+
+
+def _mass(completion: Completion) -> float:
+    return sum(map(math.exp, completion.choice_logprobs))
+
+
+def _tied(values: tuple[float, ...]) -> bool:
+    best, second = sorted(values, reverse=True)[:2]
+    return best == second

@@ -1,0 +1,88 @@
+"""The paired comparison of one measure between two answerers of the same prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from msgspec import Struct
+
+from zhiyin.evaluation.significance import Resampling, mcnemar, paired_bootstrap
+from zhiyin.evaluation.tally import EXPONENTIAL, Average, Tally
+from zhiyin.records.score import Comparison
+
+SHOWN_IDS = 10
+"""Ids named in an error message."""
+
+
+class Flip(Struct, frozen=True):
+    """An item that only one side got right; a line of `flipped.jsonl`."""
+
+    prompt_id: str
+    measure: str
+    before: float
+    after: float
+    group: str = ""
+
+
+def align(before: Tally, after: Tally) -> Tally:
+    """Return `after` in the order of `before`.
+
+    Raises `ValueError` when they are not about the same items, or weigh the tokens of a text differently.
+    """
+    place = {prompt_id: index for index, prompt_id in enumerate(after.ids)}
+    only = sorted(set(before.ids) ^ set(after.ids))
+    if only:
+        shown = ", ".join(only[:SHOWN_IDS])
+        raise ValueError(f"{before.measure}: {len(only)} prompts are marked on one side only: {shown}")
+    order = [place[prompt_id] for prompt_id in before.ids]
+    aligned = Tally(
+        measure=after.measure,
+        ids=before.ids,
+        groups=tuple(after.groups[index] for index in order),
+        values=after.values[order],
+        weights=after.weights[order],
+        unanswered=after.unanswered[order],
+    )
+    if aligned.groups != before.groups:
+        raise ValueError(f"{before.measure}: the same prompts stand in other groups; prepare them once for both sides")
+    if before.measure in EXPONENTIAL and (aligned.weights != before.weights).any():
+        differs = before.ids[int(np.flatnonzero(aligned.weights != before.weights)[0])]
+        raise ValueError(
+            f"{before.measure}: the two sides count other tokens in {differs}, so they use other tokenizers, and "
+            "a value per token compares nothing; compare bits_per_character"
+        )
+    return aligned
+
+
+def compare(benchmark: str, before: Tally, after: Tally, average: Average, plan: Resampling) -> Comparison:
+    """Return after minus before, in the measure's unit, with its paired bootstrap interval; `after` is aligned.
+
+    The difference of `perplexity` is that of the two perplexities, recomputed in every resample. McNemar's exact p is
+    given where every item of both sides is right or wrong.
+    """
+    first, second = before.sample(average), after.sample(average)
+    low, high = paired_bootstrap(first, second, plan)
+    change = after.values / after.weights - before.values / before.weights
+    gained, lost = int((change > 0).sum()), int((change < 0).sum())
+    return Comparison(
+        benchmark=benchmark,
+        measure=before.measure,
+        before=first.point(),
+        after=second.point(),
+        difference=second.point() - first.point(),
+        low=low,
+        high=high,
+        count=len(before.ids),
+        gained=gained,
+        lost=lost,
+        p=mcnemar(gained, lost) if before.binary and after.binary else None,
+    )
+
+
+def flips(before: Tally, after: Tally) -> Iterator[Flip]:
+    """Yield the items of a right-or-wrong measure that changed; nothing for any other measure."""
+    if before.binary and after.binary:
+        for index in np.flatnonzero(before.values != after.values):
+            values = float(before.values[index]), float(after.values[index])
+            yield Flip(before.ids[index], before.measure, *values, before.groups[index])

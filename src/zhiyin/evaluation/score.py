@@ -1,0 +1,165 @@
+"""Mark every answer to a benchmark's prompts, and add the marks up with intervals. No model is needed."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+
+from pydantic import Field
+
+from zhiyin.artifacts import CompletionSet, PromptSet, ScoreSet
+from zhiyin.evaluation.benchmarks import Benchmark
+from zhiyin.evaluation.exam import Diagnosis, Exam, Sheet, diagnose
+from zhiyin.evaluation.overview import Overview, warnings
+from zhiyin.execution.catalog import make
+from zhiyin.execution.config import StepConfig
+from zhiyin.execution.progress import report
+from zhiyin.execution.runtime import Runtime
+from zhiyin.records import jsonl
+from zhiyin.records.prompt import Completion, Prompt
+from zhiyin.records.score import Mark, Score
+
+PROGRESS_EVERY = 500
+SHOWN_IDS = 10
+"""Ids named in an error message."""
+
+
+class Config(StepConfig):
+    """How intervals are drawn where no formula fits. They are always 95 % intervals."""
+
+    resamples: int = Field(default=2000, ge=100)
+    """Bootstrap resamples."""
+    seed: int = 0
+    """Seed of the bootstrap."""
+
+
+def score(
+    config: Config,
+    *,
+    out: Path,
+    runtime: Runtime,
+    prompts: PromptSet,
+    completions: CompletionSet,
+    reference: CompletionSet | None = None,
+) -> ScoreSet:
+    """Write `marks.jsonl` and `scores.jsonl`; the summary is an `Overview`.
+
+    The benchmark is the one the prompts were prepared with, read back from their manifest. Raises `ValueError` when
+    a prompt lacks answers, when there are answers to anything else, or when the benchmark needs `reference` (the
+    answers of the model it is measured against) and has none, or has one that it does not read.
+    """
+    from zhiyin.evaluation.significance import Resampling
+    from zhiyin.evaluation.tally import scores, tallies
+
+    benchmark = _benchmark(prompts)
+    if benchmark.needs_reference != (reference is not None):
+        wanted = "needs `reference`, the answers of the model to compare with" if reference is None else "reads none"
+        raise ValueError(f"reference: the benchmark {benchmark.name} {wanted}")
+    asked = list(prompts)
+    answers = _matched(asked, completions, prompts)
+    references = _matched(asked, reference, prompts) if reference else None
+    marks = _marks(benchmark, asked, answers, references)
+    jsonl.write(out / "marks.jsonl", chain.from_iterable(marks))
+    categories = benchmark.categories() if isinstance(benchmark, Exam) else ()
+    plan = Resampling(resamples=config.resamples, seed=config.seed)
+    found: list[Score] = []
+    for tally in tallies(chain.from_iterable(marks)).values():
+        found.extend(scores(benchmark.name, tally, benchmark.average, categories, plan))
+    jsonl.write(out / "scores.jsonl", found)
+    measures = {one.measure: one for one in found if one.group == ""}
+    exam = _diagnosis(benchmark, asked, answers, marks, measures)
+    truncated = sum(completion.truncated for completion in chain.from_iterable(answers))
+    overview = Overview(
+        benchmark=benchmark.name,
+        protocol=_protocol(prompts, completions),
+        prompts_hash=_prompts_hash(prompts),
+        average=benchmark.average,
+        measures=measures,
+        truncated=truncated,
+        exam=exam,
+        warnings=tuple(warnings(measures, truncated, exam)),
+    )
+    return ScoreSet(out, overview.plain())
+
+
+def _benchmark(prompts: PromptSet) -> Benchmark:
+    """Return the benchmark as it was prepared. Its own files may be gone: marking does not read them."""
+    return make(Benchmark, prompts.manifest.config["benchmark"], context={"recorded": True})
+
+
+def _matched(asked: Sequence[Prompt], completions: CompletionSet, prompts: PromptSet) -> list[list[Completion]]:
+    """Return the answers to each prompt, by sample; raises unless every prompt has exactly those it asked for."""
+    given: dict[str, list[Completion]] = {prompt.id: [] for prompt in asked}
+    extra: list[str] = []
+    for completion in completions.of(prompts):
+        if completion.prompt_id in given:
+            given[completion.prompt_id].append(completion)
+        else:
+            extra.append(completion.prompt_id)
+    wrong = [
+        f"{prompt.id} (asked for {prompt.samples}, got samples {sorted(one.sample for one in given[prompt.id])})"
+        for prompt in asked
+        if sorted(one.sample for one in given[prompt.id]) != list(range(prompt.samples))
+    ]
+    if wrong or extra:
+        raise ValueError(
+            f"{completions.path} does not answer {prompts.path} one to one: "
+            f"missing or repeated answers to {_first(wrong)}; answers to unknown prompts {_first(extra)}"
+        )
+    return [sorted(answers, key=lambda one: one.sample) for answers in given.values()]
+
+
+def _first(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - SHOWN_IDS} more" if len(ids) > SHOWN_IDS else ""
+    return ", ".join(ids[:SHOWN_IDS]) + more if ids else "none"
+
+
+def _marks(
+    benchmark: Benchmark,
+    asked: Sequence[Prompt],
+    answers: Iterable[Sequence[Completion]],
+    references: Sequence[Sequence[Completion]] | None,
+) -> list[list[Mark]]:
+    """Return the marks of each prompt. Every prompt must be marked under the same measures."""
+    found: list[list[Mark]] = []
+    for number, (prompt, given) in enumerate(zip(asked, answers, strict=True)):
+        reference = references[number][0] if references else None
+        found.append([mark for one in given for mark in benchmark.marks(prompt, one, reference)])
+        measures = {mark.measure for mark in found[-1]}
+        if not measures or measures != {mark.measure for mark in found[0]}:
+            raise ValueError(f"{benchmark.name} marked {prompt.id} under {sorted(measures)}, unlike {asked[0].id}")
+        if (number + 1) % PROGRESS_EVERY == 0:
+            report(number + 1, len(asked), "answers")
+    return found
+
+
+def _diagnosis(
+    benchmark: Benchmark,
+    asked: Sequence[Prompt],
+    answers: Sequence[Sequence[Completion]],
+    marks: Sequence[Sequence[Mark]],
+    measures: dict[str, Score],
+) -> Diagnosis | None:
+    if not isinstance(benchmark, Exam):
+        return None
+    accuracy = [next(mark for mark in some if mark.measure == "accuracy") for some in marks]
+    return diagnose(
+        benchmark, Sheet(asked, [some[0] for some in answers], accuracy, benchmark.chance), measures["accuracy"].mean
+    )
+
+
+def _prompts_hash(prompts: PromptSet) -> str:
+    return prompts.manifest.results["records.jsonl"][:12]
+
+
+def _protocol(prompts: PromptSet, completions: CompletionSet) -> str:
+    """Return a hash over the prompts' bytes and how they were answered: the verb's version, config and template."""
+    manifest = completions.manifest
+    name = {folder: name.removeprefix("prompts.") for name, folder in manifest.inputs.items()}[prompts.path.name]
+    how = {
+        "prompts": _prompts_hash(prompts),
+        "answered": [manifest.kind, manifest.version, manifest.config],
+        "template": manifest.summary.get(name, {}).get("template", ""),
+    }
+    return hashlib.sha256(json.dumps(how, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]

@@ -1,0 +1,143 @@
+"""The contract every benchmark keeps."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.evaluation.desk import make_benchmark, question, ranked, subject_files
+
+from zhiyin.artifacts import ConversationSet, PreferenceSet, TextSet
+from zhiyin.evaluation.benchmarks import Benchmark, Records
+from zhiyin.evaluation.exam import Exam
+from zhiyin.execution.catalog import make, names
+from zhiyin.records.conversation import Document, Message
+from zhiyin.records.preference import Preference
+from zhiyin.records.prompt import Completion, Prompt
+from zhiyin.records.score import Mark
+
+ROW = "问题{},甲,乙,丙,丁,{}"
+
+
+def exam(folder: Path) -> Records:
+    return ConversationSet(ConversationSet.write(folder, [question(number) for number in range(6)]).path)
+
+
+def texts(folder: Path) -> Records:
+    return TextSet(TextSet.write(folder, [Document(f"d{n}", "春" * (n + 1), "test", "诗") for n in range(6)]).path)
+
+
+def pairs(folder: Path) -> Records:
+    rows = [Preference(f"p{n}", (Message("user", "问"),), "好", "坏", "test", "brief") for n in range(6)]
+    return PreferenceSet(PreferenceSet.write(folder, rows).path)
+
+
+def nothing(folder: Path) -> None:
+    rows = [ROW.format(number, "ABCD"[number % 4]) for number in range(3)]
+    subject_files(folder / "cmmlu", {"agronomy": rows, "arts": rows})
+
+
+Case = tuple[dict[str, Any], Callable[[Path], Records | None]]
+
+CASES: list[Case] = [
+    ({"name": "cmmlu", "folder": "cmmlu", "subjects": ["agronomy", "arts"], "shots": 1}, nothing),
+    ({"name": "generated_exam", "protocol": "answer_text"}, exam),
+    ({"name": "generated_exam", "protocol": "letter"}, exam),
+    ({"name": "generated_exam", "protocol": "generate"}, exam),
+    ({"name": "perplexity"}, texts),
+    ({"name": "preference"}, pairs),
+]
+every = pytest.mark.parametrize("case", CASES, ids=lambda case: " ".join(map(str, list(case[0].values())[:2])))
+
+
+def asked(case: Case, folder: Path) -> tuple[Benchmark, list[Prompt]]:
+    settings, records = case
+    found = records(folder)
+    if "folder" in settings:
+        settings = {**settings, "folder": str(folder / settings["folder"])}
+    benchmark = make_benchmark(settings)
+    return benchmark, list(benchmark.prompts(found))
+
+
+def marks(benchmark: Benchmark, prompt: Prompt, completion: Completion) -> dict[str, Mark]:
+    reference = ranked(prompt, 1) if benchmark.needs_reference else None
+    found = list(benchmark.marks(prompt, completion, reference))
+    assert len({mark.measure for mark in found}) == len(found)
+    assert all((mark.prompt_id, mark.group) == (prompt.id, prompt.group) and mark.weight > 0 for mark in found)
+    return {mark.measure: mark for mark in found}
+
+
+def replied(prompt: Prompt, right: bool) -> Completion:
+    if not prompt.choices:
+        wrong = next(text for text in prompt.meta["choices"] if text != prompt.reference)  # type: ignore[union-attr]
+        return Completion(prompt.id, text=f"是{prompt.reference if right else wrong}。", stopped="stop")
+    place = prompt.choices.index(prompt.reference) if prompt.reference in prompt.choices else 0
+    return ranked(prompt, place if right else (place + 1) % len(prompt.choices), mass=0.9 if right else 0.1)
+
+
+def test_all_four_have_a_case() -> None:
+    family: Any = Benchmark
+    assert names(family) == ("cmmlu", "generated_exam", "perplexity", "preference")
+    assert {case[0]["name"] for case in CASES} == set(names(family))
+
+
+@every
+def test_prompts_have_unique_ids_and_a_fixed_order(case: Case, tmp_path: Path) -> None:
+    _, first = asked(case, tmp_path)
+    _, second = asked(case, tmp_path)
+    assert first == second
+    assert len({prompt.id for prompt in first}) == len(first) == 6
+    assert all(bool(prompt.messages) != (prompt.text is not None) and prompt.group for prompt in first)
+    assert [msgspec.json.decode(msgspec.json.encode(prompt), type=Prompt) for prompt in first] == first
+
+
+@every
+def test_right_answers_are_worth_more_than_wrong_ones(case: Case, tmp_path: Path) -> None:
+    benchmark, prompts = asked(case, tmp_path)
+    for prompt in prompts:
+        right, wrong = (marks(benchmark, prompt, replied(prompt, right)) for right in (True, False))
+        assert right.keys() == wrong.keys()
+        if isinstance(benchmark, Exam):
+            assert (right["accuracy"].value, wrong["accuracy"].value) == (1.0, 0.0)
+            assert right["accuracy"].extracted == prompt.reference != wrong["accuracy"].extracted
+        elif benchmark.needs_reference:
+            assert (right["reward_accuracy"].value, right["chosen_preferred"].value) == (1.0, 1.0)
+            assert (wrong["reward_accuracy"].value, wrong["chosen_preferred"].value) == (0.5, 0.0)
+        else:
+            assert right["perplexity"].value < wrong["perplexity"].value
+
+
+@every
+def test_no_answer_is_unanswered_and_wrong_or_an_error_with_the_id(case: Case, tmp_path: Path) -> None:
+    benchmark, prompts = asked(case, tmp_path)
+    silent = Completion(prompts[0].id)
+    if isinstance(benchmark, Exam):
+        found = marks(benchmark, prompts[0], silent)["accuracy"]
+        assert (found.value, found.extracted) == (0.0, None)
+    else:
+        with pytest.raises(ValueError, match=f"prompt {prompts[0].id}: .* answer it again"):
+            marks(benchmark, prompts[0], silent)
+
+
+@every
+def test_a_recorded_benchmark_marks_the_same_when_its_files_are_gone(case: Case, tmp_path: Path) -> None:
+    benchmark, prompts = asked(case, tmp_path)
+    recorded = benchmark.plain()
+    shutil.rmtree(tmp_path)
+    family: Any = Benchmark
+    again: Benchmark = make(family, recorded, context={"recorded": True})
+    for prompt in prompts:
+        answer = replied(prompt, right=True)
+        assert marks(again, prompt, answer) == marks(benchmark, prompt, answer)
+    assert type(again) is type(benchmark)
+
+
+@every
+def test_needs_say_what_prompts_reads(case: Case, tmp_path: Path) -> None:
+    settings, records = case
+    found = records(tmp_path)
+    benchmark = make_benchmark({**settings, **({"folder": str(tmp_path)} if "folder" in settings else {})})
+    assert (found is None) == (not benchmark.needs)
+    assert found is None or isinstance(found, benchmark.needs)
