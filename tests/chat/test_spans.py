@@ -1,0 +1,56 @@
+"""Plain text: no control token in it, every token at its place."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.chat.toys import GEMMA, calm, hostile, train
+from tokenizers import AddedToken, Tokenizer, models
+from tokenizers.processors import ByteLevel, Sequence, TemplateProcessing
+
+from zhiyin.chat.spans import PlainText
+
+CONTROLS = ("<start_of_turn>", "<end_of_turn>")
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    """Return a tokenizer whose post-processor adds BOS and takes white space off the offsets, as many do."""
+    trained = train(GEMMA, ["春眠不觉晓 hello <|x|> <| |>"])
+    trained.post_processor = Sequence(
+        [ByteLevel(trim_offsets=True), TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 2)])]
+    )
+    return trained
+
+
+@calm
+@given(texts=st.lists(hostile, max_size=5))
+def test_ids_and_offsets(tokenizer: Tokenizer, texts: list[str]) -> None:
+    plain = PlainText(tokenizer, CONTROLS)
+    found = plain.encode(texts)
+    assert [tokens.ids for tokens in found] == plain.ids(texts)
+    for text, tokens in zip(texts, found, strict=True):
+        assert tokenizer.decode(tokens.ids, skip_special_tokens=False) == text
+        assert not set(tokens.ids) & set(range(len(GEMMA)))
+        assert {place for start, end in tokens.offsets for place in range(start, end)} == set(range(len(text)))
+
+
+def test_a_control_string_is_tokenised_like_any_text(tokenizer: Tokenizer) -> None:
+    tokenizer = Tokenizer.from_str(tokenizer.to_str())
+    tokenizer.add_special_tokens(["<|x|>"])
+    (ids,) = PlainText(tokenizer, CONTROLS).ids(["<|x|>"])
+    assert [tokenizer.id_to_token(id) for id in ids] == ["<|", "x", "|>"]
+
+
+def test_only_special_tokens_and_controls_are_kept_out(tokenizer: Tokenizer) -> None:
+    tokenizer = Tokenizer.from_str(tokenizer.to_str())
+    tokenizer.add_tokens([AddedToken("<think>"), AddedToken("<tool>")])
+    (ids,) = PlainText(tokenizer, ("<think>",)).ids(["<think><tool>"])
+    assert tokenizer.token_to_id("<tool>") in ids
+    assert tokenizer.token_to_id("<think>") not in ids
+
+
+def test_a_control_string_of_one_character_in_the_vocabulary_is_an_error() -> None:
+    tokenizer = Tokenizer(models.Unigram([("<unk>", 0.0), ("\u2581", 0.0), ("春", -5.0)], unk_id=0))
+    tokenizer.add_special_tokens(["\u2581"])
+    with pytest.raises(ValueError, match="reads '\u2581' as a control token, even in plain text"):
+        PlainText(tokenizer, ()).encode(["春\u2581"])
