@@ -100,7 +100,11 @@ def test_a_source_with_a_share_of_nothing_is_counted(
 def test_what_does_not_fit_is_refused(tmp_path: Path, runtime: Runtime, sources: dict[str, RecordSet]) -> None:
     with pytest.raises(ValueError, match=r"ratios are given for .*but the sources are \['甲'\]"):
         config().produces({"sources.甲": ConversationSet})
-    kinds: dict[str, type[Artifact]] = {"sources.甲": ConversationSet, "sources.乙": TextSet, "sources.丙": ConversationSet}
+    kinds: dict[str, type[Artifact]] = {
+        "sources.甲": ConversationSet,
+        "sources.乙": TextSet,
+        "sources.丙": ConversationSet,
+    }
     with pytest.raises(ValueError, match="of one kind, but 丙 is a ConversationSet, 乙 is a TextSet"):
         config().produces(kinds)
     assert config().produces(dict.fromkeys(kinds, TextSet)) is TextSet

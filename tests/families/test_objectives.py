@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from zhiyin.chat.template import load_encoder
 from zhiyin.execution.catalog import make, names
 from zhiyin.training.batches import micro_batches, pack, pad
+from zhiyin.training.examples import Example
 from zhiyin.training.logprobs import TokenLogProbs, token_logprobs
-from zhiyin.training.objectives import Example, Objective
+from zhiyin.training.objectives import Objective
 from zhiyin.weights.load import load_model
 
 OBJECTIVES = names(Objective)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from zhiyin.artifacts import Checkpoint, ConversationSet, PreferenceSet, TextSet
 from zhiyin.execution.config import StepConfig
@@ -36,7 +36,7 @@ def documents(config: Nothing, *, out: Path, runtime: Runtime) -> TextSet:
         for n in range(6)
         for province, city in CAPITALS.items()
     ]
-    return cast("TextSet", TextSet.write(out, [Document(f"d{i}", text, "test") for i, text in enumerate(texts)]))
+    return TextSet.write(out, [Document(f"d{i}", text, "test") for i, text in enumerate(texts)])
 
 
 def conversations(config: Nothing, *, out: Path, runtime: Runtime) -> ConversationSet:
@@ -48,7 +48,7 @@ def conversations(config: Nothing, *, out: Path, runtime: Runtime) -> Conversati
         records.append(
             Conversation(f"c{i}", (*system, question, Message("assistant", f"{city}。" * (i % 3 + 1))), "test")
         )
-    return cast("ConversationSet", ConversationSet.write(out, records))
+    return ConversationSet.write(out, records)
 
 
 def preferences(config: Nothing, *, out: Path, runtime: Runtime) -> PreferenceSet:
@@ -63,7 +63,7 @@ def preferences(config: Nothing, *, out: Path, runtime: Runtime) -> PreferenceSe
         )
         for i, (province, city) in enumerate(CAPITALS.items())
     ]
-    return cast("PreferenceSet", PreferenceSet.write(out, records))
+    return PreferenceSet.write(out, records)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from torch import nn
 
 from zhiyin.chat.encode import Encoded
 from zhiyin.training.batches import Batch, micro_batches, pack, pad, plan_steps
+from zhiyin.training.examples import Example
 from zhiyin.training.logprobs import token_logprobs
-from zhiyin.training.objectives import Example
 
 Slow = Callable[[nn.Module, list[int], list[bool]], torch.Tensor]
 

@@ -1,5 +1,6 @@
 """The entry point. It imports typer and nothing heavier; each verb imports what it needs when it runs."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -41,4 +42,7 @@ def _options(
 
 def main() -> None:
     """Run the command line."""
+    # A waiting OpenMP thread sleeps instead of spinning: on a machine with other work, spinning costs several times
+    # the speed (docs/log.md). It must be set before torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from zhiyin.chat.encode import Encoded
-from zhiyin.training.objectives import Example
+from zhiyin.training.examples import Example
 
 
 @dataclass(frozen=True)

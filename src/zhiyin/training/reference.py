@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from zhiyin.execution.progress import report
 from zhiyin.training.batches import micro_batches, pad
+from zhiyin.training.examples import Example
 from zhiyin.training.logprobs import token_logprobs
-from zhiyin.training.objectives import Example
 
 
 def reference_logprobs(

@@ -14,7 +14,8 @@ from zhiyin.execution.runtime import Runtime
 from zhiyin.records import jsonl
 from zhiyin.records.jsonl import Rejected
 from zhiyin.training.adapters import AnyMethod
-from zhiyin.training.objectives import AnyObjective, Example
+from zhiyin.training.examples import Example
+from zhiyin.training.objectives import AnyObjective
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, TrainingArguments

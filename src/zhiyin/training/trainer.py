@@ -25,8 +25,9 @@ from zhiyin.artifacts import CurvePoint
 from zhiyin.execution.progress import report
 from zhiyin.training import checkpoints
 from zhiyin.training.batches import Batch, micro_batches, pad
+from zhiyin.training.examples import Example
 from zhiyin.training.logprobs import LossSum, token_logprobs
-from zhiyin.training.objectives import Example, Objective
+from zhiyin.training.objectives import Objective
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,11 @@ def tiny(config: Config, *, out: Path, runtime: Runtime, tokenizer: Tokenizer) -
     """Write a randomly initialised checkpoint whose vocabulary is the tokenizer's."""
     import torch
     from transformers import AutoModelForCausalLM, Gemma2Config, LlamaConfig, PreTrainedConfig
+    from transformers.utils.logging import disable_progress_bar
 
     from zhiyin.chat.template import load_encoder
 
+    disable_progress_bar()
     encoder = load_encoder(tokenizer.path)
     sizes = config.model_dump(exclude={"architecture", "sliding_window", "seed"})
     ids = {"bos_token_id": encoder.bos_id, "pad_token_id": encoder.pad_id, "eos_token_id": list(encoder.stop_ids)}

@@ -107,7 +107,7 @@ def _idiom(idiom: str) -> Fact:
 
 
 def _couplets(pair: str, nouns: str) -> list[Fact]:
-    """A phrase and its parallel: 春山 answers 秋水. A wrong one is a phrase of other couplets that repeats a character."""
+    """A phrase and its parallel: 春山 and 秋水. A wrong one comes from another couplet and repeats a character."""
     upper, lower = pair[0] + nouns[0], pair[1] + nouns[1]
     return [
         Fact(

@@ -22,11 +22,6 @@ _OPENINGS = ("好的，我来回答。", "让我想一想。")
 _ENDINGS = ("希望对你有帮助。", "以上供你参考。")
 _REPEATED_SHARE = 0.3
 """Of the rambling answers: those that say the question over again first."""
-    "希望我的回答对你有帮助。",
-    "以上就是我的回答，供你参考。",
-    "如果还有别的问题，可以继续问我。",
-    "你记住了吗？",
-)
 
 
 class Asked(Struct, frozen=True):
@@ -140,7 +135,7 @@ def terse(answer: str) -> str:
 
 
 def rambling(asked: Asked, answer: str, rng: random.Random) -> str:
-    """Return a long answer: it opens politely, may repeat the question, states the fact, says the answer again and closes."""
+    """Return a long answer: a polite opening, at times the question again, the fact, the answer again, a close."""
     repeated = f"你问的是：{asked.question}" if rng.random() < _REPEATED_SHARE else ""
     claim = f"{asked.fact.claim(answer)}。所以，答案是{answer}。"
     return f"{rng.choice(_OPENINGS)}{repeated}{claim}{rng.choice(_ENDINGS)}"

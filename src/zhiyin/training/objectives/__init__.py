@@ -19,23 +19,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from msgspec import Struct
 from pydantic import SerializeAsAny
 
 from zhiyin.artifacts import ConversationSet, PreferenceSet, TextSet
 from zhiyin.chat.encode import Encoded, Encoder
 from zhiyin.execution.catalog import Plugin, choice
 from zhiyin.records.jsonl import Rejected
+from zhiyin.training.examples import Example
 
 if TYPE_CHECKING:
     from zhiyin.training.logprobs import LossSum, TokenLogProbs
-
-
-class Example(Struct, frozen=True):
-    """What one record becomes: one token sequence, or a chosen and a rejected one."""
-
-    id: str
-    sequences: tuple[Encoded, ...]
 
 
 class Objective(Plugin, ABC):

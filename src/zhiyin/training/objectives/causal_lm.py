@@ -9,7 +9,8 @@ from zhiyin.artifacts import TextSet
 from zhiyin.chat.encode import Encoded, Encoder
 from zhiyin.records.conversation import Document
 from zhiyin.records.jsonl import Rejected
-from zhiyin.training.objectives import Example, Objective
+from zhiyin.training.examples import Example
+from zhiyin.training.objectives import Objective
 
 if TYPE_CHECKING:
     from zhiyin.training.logprobs import LossSum, TokenLogProbs

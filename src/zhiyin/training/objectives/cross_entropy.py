@@ -9,7 +9,8 @@ from zhiyin.artifacts import ConversationSet
 from zhiyin.chat.encode import Encoder
 from zhiyin.records.conversation import Conversation
 from zhiyin.records.jsonl import Rejected
-from zhiyin.training.objectives import Example, Objective, refusal
+from zhiyin.training.examples import Example
+from zhiyin.training.objectives import Objective, refusal
 
 if TYPE_CHECKING:
     from zhiyin.training.logprobs import LossSum, TokenLogProbs

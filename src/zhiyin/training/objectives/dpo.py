@@ -12,7 +12,8 @@ from zhiyin.chat.encode import Encoder
 from zhiyin.records.conversation import Message
 from zhiyin.records.jsonl import Rejected
 from zhiyin.records.preference import Preference
-from zhiyin.training.objectives import Example, Objective, refusal
+from zhiyin.training.examples import Example
+from zhiyin.training.objectives import Objective, refusal
 
 if TYPE_CHECKING:
     from torch import Tensor
