@@ -1,0 +1,52 @@
+"""A value with its interval as a small SVG strip, for a table cell; a forest plot is a column of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zhiyin.report.summary import Finding, Row, is_share
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The values at the left and right end of a strip."""
+
+    start: float
+    end: float
+
+    def place(self, value: float) -> float:
+        """Return where a value lies, in per cent of the strip's width; values outside stop at its ends."""
+        return min(100.0, max(0.0, 100 * (value - self.start) / (self.end - self.start)))
+
+
+def scale_of_row(row: Row) -> Scale:
+    """Return the scale of a row: from 0 to 1 for a share, otherwise what holds every interval."""
+    if is_share(row.measure):
+        return Scale(0.0, 1.0)
+    return _around([bound for line in row.cells if line for bound in (line.score.low, line.score.high)])
+
+
+def scale_of_differences(findings: Sequence[Finding], measure: str) -> Scale:
+    """Return a scale around zero that holds every interval of one measure."""
+    kin = [one.comparison for one in findings if one.comparison.measure == measure]
+    return _around([0.0, *(bound for one in kin for bound in (one.low, one.high))])
+
+
+def strip(scale: Scale, low: float, value: float, high: float, mark: float | None) -> str:
+    """Draw an interval as a line with a dot at its value, and `mark` (chance, no difference) as a dashed rule."""
+    left, middle, right = scale.place(low), scale.place(value), scale.place(high)
+    rule = "" if mark is None else _line("mark", scale.place(mark), 1, scale.place(mark), 15)
+    return (
+        '<svg class="strip" aria-hidden="true"><svg x="4" width="100%" height="16" class="inner">'
+        f"{_line('axis', 0, 8, 100, 8)}{rule}{_line('interval', left, 8, right, 8)}"
+        f'<circle class="dot" cx="{middle:.2f}%" cy="8" r="3.5"/></svg></svg>'
+    )
+
+
+def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
+    return f'<line class="{kind}" x1="{x1:.2f}%" y1="{y1:g}" x2="{x2:.2f}%" y2="{y2:g}"/>'
+
+
+def _around(values: Sequence[float]) -> Scale:
+    least, most = min(values), max(values)
+    margin = 0.08 * (most - least) or abs(most) * 0.05 or 1.0
+    return Scale(least - margin, most + margin)

@@ -1,0 +1,259 @@
+"""A small store with the shape of `tiny.yaml`, made by the real runner from stand-ins for the other rooms' verbs."""
+
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import Field
+
+from zhiyin.artifacts import (
+    Adapter,
+    Checkpoint,
+    CompletionSet,
+    ConversationSet,
+    CurvePoint,
+    Page,
+    PreferenceSet,
+    PromptSet,
+    ScoreSet,
+    TextSet,
+    Verdict,
+)
+from zhiyin.execution.artifact import Artifact
+from zhiyin.execution.config import StepConfig
+from zhiyin.execution.runner import run
+from zhiyin.execution.runtime import Runtime
+from zhiyin.execution.step import Step, step
+from zhiyin.records import jsonl
+from zhiyin.records.conversation import Conversation, Document, Message
+from zhiyin.records.jsonl import Rejected
+from zhiyin.records.preference import Preference
+from zhiyin.records.prompt import Completion, Prompt
+from zhiyin.records.score import Comparison, Mark, Score
+from zhiyin.report.page import Config as PageConfig
+from zhiyin.report.page import page
+
+ITEMS = 60
+GROUPS = ("省会", "生肖", "加法")
+CAPITALS = ("杭州", "南京", "合肥", "济南")
+Chain = dict[str, Step[Any]]
+
+
+class Given(StepConfig):
+    """The settings of a stand-in."""
+
+    size: int = 40
+    """Records, or optimiser steps."""
+    skill: float = 0.0
+    """How often the answers are right."""
+    benchmark: dict[str, Any] = Field(default_factory=dict)
+    """The benchmark plug-in."""
+    adapter: bool = False
+    """Make an adapter rather than a checkpoint."""
+    note: str = ""
+    """Any text."""
+
+    def produces(self, inputs: Mapping[str, type[Artifact]]) -> type[Artifact] | None:
+        return Adapter if self.adapter else None
+
+
+def of_room(room: str) -> Callable[[Any], Any]:
+    """Say that a stand-in belongs to a room, as the real verb does."""
+
+    def place(function: Any) -> Any:
+        function.__module__ = f"zhiyin.{room}.{function.__name__}"
+        return function
+
+    return place
+
+
+@of_room("data")
+def generate(config: Given, *, out: Path, runtime: Runtime) -> TextSet:
+    kinds = ("capital", "sum", "couplet", "date", "idiom", "unit", "zodiac")
+    rows = [Document(f"d{i}", f"浙江的省会是杭州。{i}", "generated_zh", kinds[i % 7]) for i in range(config.size)]
+    return TextSet.write(out, rows)
+
+
+@of_room("data")
+def collect(config: Given, *, out: Path, runtime: Runtime) -> ConversationSet:
+    turns = Message("user", "问"), Message("assistant", "答")
+    kinds = ("capital", "zodiac")
+    rows = [Conversation(f"c{i}", turns, "alpaca_zh" if i % 4 else "poetry", kinds[i % 2]) for i in range(config.size)]
+    bad = [
+        Rejected(f"alpaca.json:{9 + i}", "empty answer", '{"output": "<script>alert(1)</script>"}') for i in range(5)
+    ]
+    bad.append(Rejected("alpaca.json:77", "not a <record>", "bell \x07 & more"))
+    return ConversationSet.write(out, rows, bad)
+
+
+@of_room("data")
+def pair(config: Given, *, out: Path, runtime: Runtime, records: ConversationSet) -> PreferenceSet:
+    asked = (Message("user", "问"),)
+    rows = [Preference(f"p{i}", asked, "好", "坏", "generated_zh", "brief") for i in range(config.size)]
+    return PreferenceSet.write(out, rows)
+
+
+@of_room("weights")
+def tiny(config: Given, *, out: Path, runtime: Runtime, records: TextSet) -> Checkpoint:
+    return Checkpoint(out, {"parameters": 2_345_678})
+
+
+@of_room("training")
+def train(
+    config: Given,
+    *,
+    out: Path,
+    runtime: Runtime,
+    model: Checkpoint | Adapter,
+    records: TextSet | ConversationSet | PreferenceSet,
+) -> Checkpoint:
+    rng = random.Random(config.size)
+    points = []
+    for number in range(1, config.size + 1):
+        loss = 1 + 3 * math.exp(-6 * number / config.size) + rng.gauss(0, 0.15)
+        values = {"loss": loss, "learning_rate": 1e-3 * (1 - number / (config.size + 1)), "grad_norm": 1 + rng.random()}
+        if "dpo" in config.note:
+            accuracy = min(1.0, 0.5 + 0.6 * number / config.size + rng.gauss(0, 0.04))
+            values |= {"rewards/accuracies": accuracy, "rewards/margins": number / config.size + rng.gauss(0, 0.05)}
+        points.append(CurvePoint(number, "train", values))
+        if number % 20 == 0:
+            held = {name: values[name] + 0.08 for name in values if name in ("loss", "rewards/accuracies")}
+            points.append(CurvePoint(number, "held_out", held))
+    jsonl.write(out / "curve.jsonl", points)
+    return (Adapter if config.adapter else Checkpoint)(out, {"steps": config.size})  # type: ignore[return-value]
+
+
+@of_room("weights")
+def merge(config: Given, *, out: Path, runtime: Runtime, model: Adapter) -> Checkpoint:
+    return Checkpoint(out)
+
+
+@of_room("evaluation")
+def prepare(config: Given, *, out: Path, runtime: Runtime) -> PromptSet:
+    def prompts() -> Iterator[Prompt]:
+        for number in range(ITEMS):
+            group, right = GROUPS[number % 3], CAPITALS[number % 4]
+            messages = (Message("system", "你是助手。"), Message("user", f"第{number}题：<b>浙江</b>的省会是？"))
+            ranked = config.benchmark["protocol"] != "generate"
+            choices = CAPITALS if ranked else ()
+            yield Prompt(f"q{number}", messages=messages, choices=choices, reference=right, group=group)
+
+    return PromptSet.write(out, prompts())
+
+
+@of_room("inference")
+def answer(
+    config: Given, *, out: Path, runtime: Runtime, model: Checkpoint | Adapter, prompts: Mapping[str, PromptSet]
+) -> CompletionSet:
+    for name, asked in prompts.items():
+        rng = random.Random(f"{config.skill} {name}")
+        made = []
+        for prompt in asked:
+            right = rng.random() < (0.25 if name == "exam_letter" else config.skill)
+            said = prompt.reference if right else next(city for city in CAPITALS if city != prompt.reference)
+            if prompt.choices:
+                scored = tuple(-2.0 if city == said else -5.0 - rng.random() for city in prompt.choices)
+                made.append(Completion(prompt.id, choice_logprobs=scored, choice_tokens=(2,) * 4))
+            else:
+                made.append(Completion(prompt.id, text=f"答案是{said}。</p>", stopped="stop" if right else "length"))
+        jsonl.write(out / f"{name}.jsonl", made)
+    return CompletionSet(out)
+
+
+@of_room("evaluation")
+def score(config: Given, *, out: Path, runtime: Runtime, prompts: PromptSet, completions: CompletionSet) -> ScoreSet:
+    marks, asked = [], {prompt.id: prompt for prompt in prompts}
+    for one in completions.of(prompts):
+        prompt = asked[one.prompt_id]
+        scored = one.choice_logprobs
+        said = prompt.choices[scored.index(max(scored))] if scored else one.text[3:5]
+        marks.append(Mark(one.prompt_id, "accuracy", float(said == prompt.reference), said, prompt.group))
+        if not scored:
+            marks.append(Mark(one.prompt_id, "characters", float(len(one.text)), None, prompt.group))
+    jsonl.write(out / "marks.jsonl", marks)
+    jsonl.write(out / "scores.jsonl", _scores(marks))
+    name = completions._name_of(prompts)
+    warnings = ["format mismatch: the letters hold 0.012", "at chance: the interval holds 0.25"]
+    return ScoreSet(out, {"warnings": warnings if name == "exam_letter" else []})
+
+
+def _scores(marks: list[Mark]) -> Iterator[Score]:
+    for measure in dict.fromkeys(mark.measure for mark in marks):
+        for group in ("", *GROUPS):
+            values = [m.value for m in marks if m.measure == measure and group in ("", m.group)]
+            mean = sum(values) / len(values)
+            half = 1.96 * math.sqrt(max(1e-4, sum((v - mean) ** 2 for v in values) / len(values) ** 2))
+            unanswered = 2 if measure == "characters" and not group else 0
+            yield Score("generated_exam", measure, group, mean, mean - half, mean + half, len(values), unanswered)
+
+
+@of_room("evaluation")
+def gate(config: Given, *, out: Path, runtime: Runtime, before: ScoreSet, after: ScoreSet) -> Verdict:
+    first, second = ({m.prompt_id: m.value for m in s.marks if m.measure == "accuracy"} for s in (before, after))
+    gained = sum(second[one] > first[one] for one in first)
+    lost = sum(second[one] < first[one] for one in first)
+    low, high = sum(first.values()) / len(first), sum(second.values()) / len(second)
+    change = high - low
+    interval = change, change - 0.11, change + 0.1
+    p = 0.00004 if change > 0.2 else 0.412
+    row = Comparison("generated_exam", "accuracy", low, high, *interval, len(first), gained, lost, p)
+    jsonl.write(out / "comparisons.jsonl", [row])
+    ruling = {"expect": config.note or "rise", "met": {"accuracy": change > 0.11}, "group": "", "margin": 0.03}
+    return Verdict(out, ruling)
+
+
+def build(steps: int = 60) -> Chain:
+    """Return the plan, by label, with a page at its end."""
+    plan: Chain = {}
+
+    def add(label: str, verb: Any, config: Given | None = None, **inputs: Any) -> Step[Any]:
+        plan[label] = step(verb, config or Given(note=label), inputs, label)
+        return plan[label]
+
+    prose, raw = add("prose", generate), add("raw", collect)
+    blank = add("blank", tiny, records=prose)
+    start = add("start", train, Given(size=steps), model=blank, records=prose)
+    sft = add("sft", train, Given(size=steps, adapter=True, note="对齐"), model=start, records=raw)
+    control = add("control", train, Given(size=steps, adapter=True, note="shuffled"), model=start, records=raw)
+    merged = add("sft_merged", merge, model=sft)
+    pairs = add("pairs", pair, records=raw)
+    dpo = add("偏好优化", train, Given(size=steps, note="dpo"), model=merged, records=pairs)
+    exams = {}
+    for form, chance in (("text", 0.25), ("letter", 0.25), ("generate", None)):
+        settings = {"name": "generated_exam", "protocol": form, "chance": chance}
+        exams[f"exam_{form}"] = add(f"exam_{form}", prepare, Given(benchmark=settings))
+    answers, scores = {}, {}
+    for model, skill in ((start, 0.3), (control, 0.33), (sft, 0.8), (dpo, 0.82)):
+        config = Given(skill=skill)
+        answers[model.label] = add(f"{model.label}_answers", answer, config, model=model, prompts=exams)
+        for name, asked in exams.items():
+            label = f"{model.label}_{name}"
+            scores[label] = add(label, score, prompts=asked, completions=answers[model.label])
+    verdicts = {}
+    for before, after in (("start", "sft"), ("control", "sft"), ("sft", "偏好优化")):
+        compared = {"before": scores[f"{before}_exam_text"], "after": scores[f"{after}_exam_text"]}
+        config = Given(note="rise" if after == "sft" else "not_fall")
+        verdicts[f"{before}_{after}"] = add(f"{before}_to_{after}", gate, config, **compared)
+    shown = {"data": {"raw": raw}, "models": {"dpo": dpo}, "scores": scores, "verdicts": verdicts, "answers": answers}
+    page_config = PageConfig(title="知音 <tiny> & real", samples=4, rejected_examples=2)
+    plan["page"] = step(page, page_config, shown, "page")
+    return plan
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return every artifact of the plan, by label."""
+    runtime = Runtime(store=tmp_path_factory.mktemp("store"))
+    plan = build()
+    run([plan["page"]], runtime)
+    return {label: one.produces(runtime.store / one.folder) for label, one in plan.items()}
+
+
+@pytest.fixture(scope="session")
+def html(made: dict[str, Any]) -> str:
+    """Return the page."""
+    page: Page = made["page"]
+    return (page.path / "page.html").read_text(encoding="utf-8")
