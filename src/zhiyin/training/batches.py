@@ -24,6 +24,7 @@ class Batch:
     attention_mask_BT: Tensor | None
     """1 for a token, 0 for padding; None for a packed row, where positions that start again part the sequences."""
     row_N: Tensor
+    """Supervised tokens stand in row-major order of the place that predicts them."""
     column_N: Tensor
     """The place before the supervised token."""
     target_N: Tensor

@@ -1,6 +1,6 @@
 """Log-probabilities of the supervised tokens of a batch: all that any objective reads of a model.
 
-Axes: B rows, T tokens of a row, N supervised tokens of the batch, C columns that hold one, S sequences, V vocabulary.
+Axes: N supervised tokens of the batch, P distinct places that predict one, S sequences, V vocabulary.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from zhiyin.training.batches import Batch
+from zhiyin.weights.head import logits_at
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,17 @@ class TokenLogProbs:
 def token_logprobs(model: nn.Module, batch: Batch) -> TokenLogProbs:
     """Run the model and return the float32 log-probability of each supervised token.
 
-    Only the columns that predict a supervised token are projected onto the vocabulary. The wrapped model's own
-    forward is called, so DDP and FSDP hooks run.
+    Only the places that predict a supervised token are projected onto the vocabulary.
     """
-    columns_C, column_index_N = torch.unique(batch.column_N, return_inverse=True)
-    logits_BCV = model(
+    logits_PV, place_N = logits_at(
+        model,
+        batch.row_N,
+        batch.column_N,
         input_ids=batch.input_ids_BT,
         attention_mask=batch.attention_mask_BT,
         position_ids=batch.position_ids_BT,
-        logits_to_keep=columns_C,
-        use_cache=False,
-    ).logits
-    logits_NV = logits_BCV[batch.row_N, column_index_N].float()
-    values_N = -nn.functional.cross_entropy(logits_NV, batch.target_N, reduction="none")
+    )
+    # Places are distinct and in order unless sequences share a prefix: then, and only then, rows are copied.
+    logits_NV = logits_PV if len(logits_PV) == len(place_N) else logits_PV[place_N]
+    values_N = -nn.functional.cross_entropy(logits_NV.float(), batch.target_N, reduction="none")
     return TokenLogProbs(values_N, batch.sequence_N, batch.num_sequences, batch.reference_S)
