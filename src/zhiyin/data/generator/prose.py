@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from itertools import accumulate
 
-from zhiyin.data.generator.fact import Fact, Kind
+from zhiyin.data.generator.fact import BLANK, Fact, Kind
 from zhiyin.data.generator.library import kinds
 from zhiyin.records.conversation import Document
 
@@ -13,9 +13,13 @@ SOURCE = "generated_prose"
 _OPENINGS = ("说说{}。", "关于{}：", "再来看{}。", "{}要记住。")
 _OPENING_SHARE = 0.15
 """Of the paragraphs on one topic: begun with a word on what they are about."""
+_PAUSES = ("（想一想）", "……没错，是", "——不用说，就是")
+"""Between a claim and the answer that ends it: the model has to keep the subject in mind for more than one word."""
+_RECALL = "……想起来了，"
+"""Between the beginning of a claim and a whole claim of the same fact: the model has to copy the subject."""
 _MIXED_SHARE = 0.4
 """Of the paragraphs: about several topics."""
-_SHORTEST, _LONGEST = 50, 115
+_SHORTEST, _LONGEST = 50, 100
 """Characters after which a paragraph ends with its sentence; the limit of each is drawn between the two."""
 
 
@@ -60,4 +64,17 @@ class _Deck:
 
 
 def _sentences(fact: Fact) -> tuple[str, ...]:
-    return tuple(f"{statement}。" for statement in fact.statements)
+    """Return the statements of a fact: plain, with a pause before the answer, and begun twice.
+
+    A model that only ever reads plain statements knows the facts and still cannot answer: it never learnt to look
+    back, across other words, for what is being talked about.
+    """
+    plain = fact.statements
+    begun = [
+        (place, claim.removesuffix(BLANK).rstrip("，"))
+        for place, claim in enumerate(fact.claims)
+        if claim.endswith(BLANK) and "=" not in claim
+    ]
+    paused = [f"{head}{pause}{fact.answer}" for (_, head), pause in zip(begun, _PAUSES, strict=False)]
+    twice = [f"{head}{_RECALL}{plain[(place + place % 2) % len(plain)]}" for place, head in begun]
+    return tuple(f"{sentence}。" for sentence in (*plain, *paused, *twice))

@@ -18,8 +18,8 @@ from zhiyin.records.jsonl import Rejected
 class GeneratedInstructions(Source):
     """One question, in one of several wordings, and its answer; the kind is the topic.
 
-    Home: this project, `data/generator/`. Licence: Apache-2.0, as the project. Size: up to some 4,400 records to
-    train on and 2,600 held out. Schema of a row: a `Conversation`; its `meta` holds `choices` (four answers, shuffled),
+    Home: this project, `data/generator/`. Licence: Apache-2.0, as the project. Size: up to some 4,300 records to
+    train on and 2,700 held out. Schema of a row: a `Conversation`; its `meta` holds `choices` (four answers, shuffled),
     `answer` (the right one), `fact` (its key), `form` (`open`, or `letters`: choices written out, the answer a letter),
     `style` (`brief` or `verbose`) and `unseen` (no prose states it). Facts of the two parts are disjoint, and so are
     their roots: a capital is not asked in one part when its province is asked in the other.

@@ -17,8 +17,8 @@ from zhiyin.records.preference import Preference
 class GeneratedPreferences(Source):
     """One question with two answers; the kind is the topic.
 
-    Home: this project, `data/generator/`. Licence: Apache-2.0, as the project. Size: up to some 4,400 pairs to train
-    on and 2,600 held out. Schema of a row: a `Preference`; its `meta` holds `fault` (of the rejected answer: `wrong`,
+    Home: this project, `data/generator/`. Licence: Apache-2.0, as the project. Size: up to some 4,300 pairs to train
+    on and 2,700 held out. Schema of a row: a `Preference`; its `meta` holds `fault` (of the rejected answer: `wrong`,
     `rambling` or `wrong and rambling`), `answer`, `fact` and `unseen`.
 
     >>> row = next(iter(GeneratedPreferences(part="train", count=1).rows()))
