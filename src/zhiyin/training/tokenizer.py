@@ -17,6 +17,8 @@ class Config(StepConfig):
 
     vocab_size: int = Field(default=2048, ge=300)
     """Tokens, the 256 bytes and the control tokens among them."""
+    individual_digits: bool = True
+    """Every digit is a token, as in Gemma; otherwise frequent numbers become tokens of their own."""
     template: AnyTemplate
     """The chat template whose control strings become single tokens, and which is saved with the tokenizer."""
 
@@ -24,15 +26,16 @@ class Config(StepConfig):
 def tokenizer(
     config: Config, *, out: Path, runtime: Runtime, texts: Mapping[str, TextSet | ConversationSet]
 ) -> Tokenizer:
-    """Train on every text; digits stand alone, so that a number is read figure by figure."""
+    """Train on every text, in the order of `texts`."""
     from tokenizers import Tokenizer as Bpe
     from tokenizers import decoders, models, pre_tokenizers, trainers
 
     from zhiyin.chat.template import write_tokenizer
 
     bpe = Bpe(models.BPE())
-    digits = pre_tokenizers.Digits(individual_digits=True)
-    bpe.pre_tokenizer = pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    words = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    digits = [pre_tokenizers.Digits(individual_digits=True)] if config.individual_digits else []
+    bpe.pre_tokenizer = pre_tokenizers.Sequence([*digits, words])
     bpe.decoder = decoders.ByteLevel()
     form = config.template.form()
     controls = dict.fromkeys((form.pad, form.eos, form.bos, "<unk>", *form.controls))

@@ -1,0 +1,57 @@
+# Every target sets up what it needs first; with everything in place that costs nothing.
+#
+#   make demo        a model, trained and measured, from recipes/tiny.yaml
+#   make test        the fast tests            make test-slow   the ones that take minutes
+#   make check       format, lint, types, layers
+#   make bench       each claim about speed or exactness, measured beside its peer
+#   make docs        every command and example that the documentation shows, run
+#   make clean       everything that was made here, but not the store
+
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := demo
+.PHONY: demo test test-slow check bench docs clean setup
+.DELETE_ON_ERROR:
+
+setup: .venv/ready-dev
+
+demo: .venv/ready
+	$(BIN)/zhiyin run recipes/tiny.yaml
+
+test: setup
+	$(BIN)/pytest
+
+test-slow: setup
+	$(BIN)/pytest -m slow
+
+check: setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: setup
+	@set -e; for file in $(wildcard bench/*.py); do echo "== $$file"; $(BIN)/python "$$file"; done
+
+docs: setup
+	$(BIN)/pytest tests/house/test_docs.py
+
+clean:
+	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What `demo` needs. The stamp is touched last, so an installation cut short is tried again.
+.venv/ready: pyproject.toml constraints.txt | .venv/bin/pip
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[all]'
+	@touch $@
+
+# What the tests and checks need on top.
+.venv/ready-dev: .venv/ready
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[all,dev]'
+	@touch $@
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "zhiyin needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not there)."; \
+	  echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv

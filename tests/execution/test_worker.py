@@ -1,0 +1,88 @@
+"""A step in several processes: each reads the same order, rank 0 hands the summary back."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.execution.ranks import Config, ranks
+from tests.execution.toys import GatherConfig, Number, Style, gather
+
+from zhiyin.execution import worker
+from zhiyin.execution.runner import run
+from zhiyin.execution.runtime import Runtime
+from zhiyin.execution.step import Step, step
+from zhiyin.execution.store import Store
+
+
+@pytest.fixture
+def note(tmp_path: Path) -> Path:
+    file = tmp_path / "note.txt"
+    file.write_text("！")
+    return file
+
+
+def together(note: Path, *, fail: bool = False) -> Step[Number]:
+    line = step(gather, GatherConfig(), label="line")
+    return step(ranks, Config(file=note, style=Style(width=7), fail=fail), {"text": line}, label="together")
+
+
+def order(tmp_path: Path, note: Path, runtime: Runtime) -> Path:
+    """Write what the runner writes for its workers."""
+    line = run([step(gather, GatherConfig())], runtime)[0]
+    out, file = tmp_path / "out", tmp_path / "one.order.json"
+    out.mkdir()
+    description = {
+        "module": "tests.execution.ranks",
+        "verb": "ranks",
+        "config": Config(file=note).plain(),
+        "out": str(out),
+        "runtime": Runtime(store=runtime.store, num_processes=2).plain(),
+        "inputs": {"text": {"class": "tests.execution.toys.Text", "path": str(line.path)}},
+    }
+    file.write_text(json.dumps(description))
+    return file
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_only_rank_0_leaves_a_summary(
+    rank: int, tmp_path: Path, note: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", str(rank))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    file = order(tmp_path, note, runtime)
+    worker.main(file)
+    assert (tmp_path / "out" / f"rank-{rank}.txt").read_text() == f"{rank} of 2: 春眠不觉晓！"
+    summary = file.with_suffix(".summary")
+    assert summary.exists() == (rank == 0)
+    if rank == 0:
+        assert json.loads(summary.read_text()) == {"size": 2, "width": 1, "characters": 5, "runtime": 2}
+
+
+@pytest.fixture
+def two(runtime: Runtime, child_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Runtime:
+    monkeypatch.setenv("PYTHONPATH", child_environment["PYTHONPATH"])
+    return Runtime(store=runtime.store, num_processes=2)
+
+
+@pytest.mark.slow
+def test_under_torchrun_every_rank_writes_and_the_artifact_is_whole(note: Path, two: Runtime) -> None:
+    plan = together(note)
+    artifact = run([plan], two)[-1]
+    assert artifact.summary == {"size": 2, "width": 7, "characters": 5, "runtime": 2}
+    assert sorted(artifact.manifest.files) == ["rank-0.txt", "rank-1.txt"]
+    assert (artifact.path / "rank-1.txt").read_text() == "1 of 2: 春眠不觉晓！"
+    assert [path.name for path in (two.store / ".partial").iterdir() if path.suffix != ".lock"] == []
+
+
+@pytest.mark.slow
+def test_a_rank_that_fails_fails_the_step(note: Path, two: Runtime) -> None:
+    plan = together(note, fail=True)
+    with pytest.raises(RuntimeError, match="together: torchrun ended with 1; its output is above"):
+        run([plan], two)
+    assert not Store(two.store).path(plan).exists()
+
+
+def test_a_step_that_is_not_parallel_stays_in_this_process(two: Runtime) -> None:
+    artifact = run([step(gather, GatherConfig())], two)[0]
+    assert artifact.summary == {"characters": 5}
+    assert not list((two.store / ".partial").glob("*.order.json"))
