@@ -36,7 +36,7 @@ def test_a_method_starts_from_the_same_function_and_saves_what_it_trains(
     model = load_model(base, device="cpu")
     with torch.no_grad():
         before = model(input_ids=ids).logits
-        wrapped = method.wrap(model)
+        wrapped = method.wrap(model, (4, 5))
         assert torch.equal(wrapped(input_ids=ids).logits, before)
         trained = [parameter for parameter in wrapped.parameters() if parameter.requires_grad]
         frozen = [parameter for parameter in wrapped.parameters() if not parameter.requires_grad]

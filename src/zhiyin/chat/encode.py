@@ -78,6 +78,11 @@ class Encoder:
         return tuple(self._ids[stop] for stop in self._form.stops)
 
     @property
+    def control_ids(self) -> tuple[int, ...]:
+        """Every control token of the template."""
+        return tuple(self._ids.values())
+
+    @property
     def raw_bos(self) -> bool:
         """Whether the tokenizer puts BOS in front of raw text by default; what `Prompt.add_bos=None` means."""
         return self.bos_id is not None and self.tokenizer.encode("").ids[:1] == [self.bos_id]

@@ -94,7 +94,7 @@ def train(
         _work(config, others, network, encoder, runtime, folder / "held_out.safetensors") if others else None
     )
     set_seed(config.seed)
-    network = config.adapter.wrap(network)
+    network = config.adapter.wrap(network, encoder.control_ids)
     trainer = StepTrainer(network, _arguments(config, runtime, len(steps), folder), work, steps, held_out_work)
     clock = Clock(trainer, runtime.checkpoint_seconds)
     trainer.add_callback(clock)

@@ -5,7 +5,7 @@ Example, `adapters/full.py`:
     class Full(Method):
         makes: ClassVar = Checkpoint
 
-        def wrap(self, model):
+        def wrap(self, model, control_ids):
             return model
 
         def save(self, model, out, base):
@@ -15,6 +15,7 @@ Example, `adapters/full.py`:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -34,8 +35,11 @@ class Method(Plugin, ABC):
     """The kind of artifact that training with it leaves."""
 
     @abstractmethod
-    def wrap(self, model: PreTrainedModel) -> PreTrainedModel:
-        """Return the model with exactly the trained weights requiring gradients; the global seed is set before."""
+    def wrap(self, model: PreTrainedModel, control_ids: Sequence[int]) -> PreTrainedModel:
+        """Return the model with exactly the trained weights requiring gradients; the global seed is set before.
+
+        `control_ids` are the control tokens of the chat template.
+        """
 
     @abstractmethod
     def save(self, model: PreTrainedModel, out: Path, base: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,7 +18,7 @@ class Full(Method):
 
     makes: ClassVar = Checkpoint
 
-    def wrap(self, model: PreTrainedModel) -> PreTrainedModel:
+    def wrap(self, model: PreTrainedModel, control_ids: Sequence[int]) -> PreTrainedModel:
         """Return the model as it is, every weight trainable."""
         return model.requires_grad_(True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -27,7 +28,11 @@ class Lora(Method):
     target_modules: str | tuple[str, ...] = "all-linear"
     """Names of the layers, such as [q_proj, v_proj]; `all-linear` is every one but the output layer."""
 
-    def wrap(self, model: PreTrainedModel) -> PreTrainedModel:
+    control_tokens: bool = False
+    """Also learn the embeddings of the template's control tokens: a base model has never seen them, and one that
+    cannot tell `<end_of_turn>` from noise does not learn to stop."""
+
+    def wrap(self, model: PreTrainedModel, control_ids: Sequence[int]) -> PreTrainedModel:
         """Return a PEFT model; its LoRA B matrices are zero, so it computes what `model` computes."""
         from peft import LoraConfig, get_peft_model
 
@@ -39,6 +44,7 @@ class Lora(Method):
             target_modules=targets,
             bias="none",
             task_type="CAUSAL_LM",
+            trainable_token_indices=list(control_ids) if self.control_tokens else None,
         )
         return cast("PreTrainedModel", get_peft_model(model, config))
 
