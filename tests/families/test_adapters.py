@@ -1,6 +1,7 @@
 """The contract of every training method: it starts from the same function, trains only its own weights, loads back."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -55,3 +56,38 @@ def test_a_method_starts_from_the_same_function_and_saves_what_it_trains(
             )
         again = load_model(out, device="cpu")
         torch.testing.assert_close(again(input_ids=ids).logits, after, rtol=0, atol=1e-6)
+
+
+def test_lora_can_learn_the_control_tokens_and_nothing_else_of_the_embedding(house: House) -> None:
+    control_ids = (4, 5)
+    model = make(Method, {"name": "lora", "control_tokens": True}).wrap(
+        load_model(house.make(house.gemma), device="cpu"), control_ids
+    )
+    embedding = model.get_input_embeddings()
+    with torch.no_grad():
+        before = embedding(torch.arange(20)).clone()
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad and "lora_" not in name:
+                parameter.add_(1.0)
+        changed = (embedding(torch.arange(20)) != before).any(dim=1).nonzero().flatten().tolist()
+    assert changed == list(control_ids)
+
+
+def test_a_merge_keeps_the_control_tokens_learnt(house: House, tmp_path: Path) -> None:
+    """The embedding is tied to the output layer: both must show the change, before and after merging."""
+    torch.manual_seed(0)
+    model = make(Method, {"name": "lora", "control_tokens": True}).wrap(
+        load_model(house.make(house.gemma), device="cpu"), (4, 5)
+    )
+    ids = torch.tensor([[6, 4, 9, 5, 7]])
+    with torch.no_grad():
+        before = model(input_ids=ids).logits
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad and "lora_" not in name:
+                parameter.add_(torch.randn_like(parameter))
+        after = model(input_ids=ids).logits
+        whole: Any = model.merge_and_unload()
+        merged = whole(input_ids=ids).logits
+    assert (after[0, 0, [4, 5]] - before[0, 0, [4, 5]]).abs().max() > 1e-3
+    assert torch.equal(after[0, 0, 6:], before[0, 0, 6:])
+    torch.testing.assert_close(merged, after, rtol=0, atol=1e-5)

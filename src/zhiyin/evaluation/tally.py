@@ -24,7 +24,7 @@ from zhiyin.evaluation.significance import (
     mean_interval,
     wilson,
 )
-from zhiyin.records.score import Mark, Score
+from zhiyin.records.score import SHARES, Mark, Score
 
 Average = Literal["micro", "macro"]
 
@@ -70,7 +70,7 @@ class Tally:
     @property
     def binary(self) -> bool:
         """Tell whether every item is right or wrong, and no item counts more than another."""
-        return bool(np.isin(self.values, (0.0, 1.0)).all() and (self.weights == 1).all())
+        return self.measure in SHARES and bool(np.isin(self.values, (0.0, 1.0)).all() and (self.weights == 1).all())
 
 
 def tallies(marks: Iterable[Mark]) -> dict[str, Tally]:

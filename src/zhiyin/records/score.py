@@ -2,6 +2,9 @@
 
 from msgspec import Struct
 
+SHARES = ("accuracy", "reward_accuracy", "chosen_preferred", "stopped")
+"""Measures that ask whether something is so: 1 for yes, 0 for no, 0.5 for a tie. Their means are shares."""
+
 
 class Mark(Struct, frozen=True, forbid_unknown_fields=True):
     """The value of one answer under one measure."""

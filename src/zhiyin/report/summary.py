@@ -6,11 +6,8 @@ from typing import Any
 
 from zhiyin.artifacts import ScoreSet, Verdict
 from zhiyin.execution.artifact import Artifact
-from zhiyin.records.score import Comparison, Score
+from zhiyin.records.score import SHARES, Comparison, Score
 from zhiyin.report.history import distinct
-
-SHARES = ("chosen_preferred", "stopped")
-"""Measures from 0 to 1 beside the accuracies."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,7 @@ def findings(verdicts: Iterable[Verdict]) -> list[Finding]:
 
 def is_share(measure: str) -> bool:
     """Tell whether a measure is a share from 0 to 1, shown in per cent and its differences in points."""
-    return measure.endswith("accuracy") or measure in SHARES
+    return measure in SHARES
 
 
 def written(measure: str, value: float) -> str:
@@ -163,7 +160,9 @@ def protocol(benchmark: Mapping[str, Any]) -> str:
     settings = [
         f"{name} {value}"
         for name, value in benchmark.items()
-        if name not in ("name", "chance") and isinstance(value, str | int | float) and not isinstance(value, bool)
+        if name not in ("name", "code_version", "chance")
+        and isinstance(value, str | int | float)
+        and not isinstance(value, bool)
     ]
     return ", ".join([str(benchmark.get("name", "")), *settings])
 
