@@ -76,9 +76,8 @@ def test_lora_can_learn_the_control_tokens_and_nothing_else_of_the_embedding(hou
 def test_a_merge_keeps_the_control_tokens_learnt(house: House, tmp_path: Path) -> None:
     """The embedding is tied to the output layer: both must show the change, before and after merging."""
     torch.manual_seed(0)
-    model = make(Method, {"name": "lora", "control_tokens": True}).wrap(
-        load_model(house.make(house.gemma), device="cpu"), (4, 5)
-    )
+    base = load_model(house.make(house.gemma), device="cpu")
+    model: Any = make(Method, {"name": "lora", "control_tokens": True}).wrap(base, (4, 5))
     ids = torch.tensor([[6, 4, 9, 5, 7]])
     with torch.no_grad():
         before = model(input_ids=ids).logits
@@ -86,8 +85,7 @@ def test_a_merge_keeps_the_control_tokens_learnt(house: House, tmp_path: Path) -
             if parameter.requires_grad and "lora_" not in name:
                 parameter.add_(torch.randn_like(parameter))
         after = model(input_ids=ids).logits
-        whole: Any = model.merge_and_unload()
-        merged = whole(input_ids=ids).logits
+        merged = model.merge_and_unload()(input_ids=ids).logits
     assert (after[0, 0, [4, 5]] - before[0, 0, [4, 5]]).abs().max() > 1e-3
     assert torch.equal(after[0, 0, 6:], before[0, 0, 6:])
     torch.testing.assert_close(merged, after, rtol=0, atol=1e-5)

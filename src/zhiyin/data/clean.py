@@ -9,11 +9,11 @@ from zhiyin.data.filters import AnyFilter
 from zhiyin.data.sets import RecordSet, each, stating, write
 from zhiyin.data.sources import Record
 from zhiyin.data.texts import mapped
-from zhiyin.data.whitespace import tidy
 from zhiyin.execution.artifact import Artifact
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
 from zhiyin.records.jsonl import Rejected
+from zhiyin.text.whitespace import tidy
 
 
 class Config(StepConfig):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zhiyin.data.whitespace import tidy
+from zhiyin.text.whitespace import tidy
 
 
 @pytest.mark.parametrize(
