@@ -1,6 +1,7 @@
 """The entry point. It imports typer and nothing heavier; each verb imports what it needs when it runs."""
 
 import os
+import warnings
 from typing import Annotated
 
 import typer
@@ -45,4 +46,6 @@ def main() -> None:
     # A waiting OpenMP thread soon sleeps instead of spinning for milliseconds: as fast on a quiet machine, and several
     # times faster on one with other work (docs/log.md). It must be set before torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    # peft asks transformers by the old name of a property; users can do nothing about it.
+    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
     app()
