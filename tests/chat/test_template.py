@@ -14,6 +14,7 @@ from transformers import AutoTokenizer
 from zhiyin.chat.encode import Encoder
 from zhiyin.chat.template import load, load_encoder, save, write_tokenizer
 from zhiyin.chat.templates.gemma2 import Gemma2
+from zhiyin.chat.templates.gemma2_system import Gemma2System
 from zhiyin.chat.templates.llama3 import Llama3
 from zhiyin.records.conversation import Message
 
@@ -120,3 +121,21 @@ def test_a_tokenizer_that_does_not_suit_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="which template 'llama3' needs"):
         write_tokenizer(train(Gemma2().form().controls), Llama3(), tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_truncation_and_padding_of_a_foreign_tokenizer_are_switched_off(tmp_path: Path, gemma: Tokenizer) -> None:
+    write_tokenizer(gemma, Gemma2(), tmp_path)
+    foreign = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    foreign.enable_truncation(4)
+    foreign.enable_padding(length=64)
+    foreign.save(str(tmp_path / "tokenizer.json"))
+    text = "春眠不觉晓，处处闻啼鸟。"
+    encoder = load_encoder(tmp_path)
+    ids = encoder.tokenizer.encode(text, add_special_tokens=False).ids
+    assert encoder.tokenizer.decode(ids) == text
+
+
+def test_another_template_can_be_asked_for(tmp_path: Path, gemma: Tokenizer) -> None:
+    write_tokenizer(gemma, Gemma2(), tmp_path)
+    assert load_encoder(tmp_path).template.name == "gemma2"
+    assert load_encoder(tmp_path, Gemma2System()).template.name == "gemma2_system"

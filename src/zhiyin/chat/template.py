@@ -31,12 +31,18 @@ def load(folder: Path) -> Template:
     return found
 
 
-def load_encoder(folder: Path) -> Encoder:
-    """Open the tokenizer and the template of a `Tokenizer`, `Checkpoint` or `Adapter` folder."""
+def load_encoder(folder: Path, template: Template | None = None) -> Encoder:
+    """Open the tokenizer of a `Tokenizer`, `Checkpoint` or `Adapter` folder, with `template` or the folder's own.
+
+    Whatever truncation or padding its file asks for is switched off: nothing is cut in silence.
+    """
     file = folder / "tokenizer.json"
     if not file.exists():
         raise ValueError(f"{folder} has no tokenizer.json")
-    return Encoder(Tokenizer.from_file(str(file)), load(folder))
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return Encoder(tokenizer, template or load(folder))
 
 
 def write_tokenizer(tokenizer: Tokenizer, template: Template, folder: Path) -> None:

@@ -30,17 +30,12 @@ class Transformers(Engine):
         self, model: Path | Checkpoint | Adapter, *, template: Template | None, dtype: Dtype, runtime: Runtime
     ) -> TransformersSession:
         """See `Engine`."""
-        from tokenizers import Tokenizer
 
-        from zhiyin.chat.encode import Encoder
         from zhiyin.chat.template import load_encoder
         from zhiyin.weights.load import load_model, pick_device
 
         folder = model if isinstance(model, Path) else model.path
-        if template is None:
-            encoder = load_encoder(folder)
-        else:
-            encoder = Encoder(Tokenizer.from_file(str(folder / "tokenizer.json")), template)
+        encoder = load_encoder(folder, template)
         loaded = load_model(model, device=pick_device(runtime.device), dtype=dtype)
         return TransformersSession(loaded, encoder, runtime.micro_batch_tokens)
 
