@@ -13,7 +13,7 @@ from zhiyin.inference.engines import Question
 from zhiyin.inference.engines.transformers import TransformersSession
 from zhiyin.inference.sampling import Sampling
 from zhiyin.records.conversation import Message
-from zhiyin.records.prompt import Prompt
+from zhiyin.records.prompt import Completion, Prompt
 
 GREEDY = Sampling(max_new_tokens=12)
 TEXTS = ("春眠不觉晓", "处处闻啼鸟。夜来风雨声", "花")
@@ -70,3 +70,18 @@ def test_says_nothing(gemma2: PreTrainedModel, encoder: Encoder, capfd: pytest.C
     session.score(SCORED, ignore)
     list(session.stream(QUESTIONS[0], GREEDY))
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_chat_may_ask_for_more_tokens_than_the_model_takes(gemma2: PreTrainedModel, encoder: Encoder) -> None:
+    session = TransformersSession(gemma2, encoder, 512)
+    stream = session.stream(QUESTIONS[1], Sampling(max_new_tokens=10_000))
+    said: list[str] = []
+    while True:
+        try:
+            said.append(next(stream))
+        except StopIteration as end:
+            completion: Completion = end.value
+            break
+    assert completion.text == "".join(said)
+    assert 0 < completion.tokens <= 96 // 2
+    assert not completion.truncated

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,9 @@ class TransformersSession(Session):
         """See `Session`."""
         from zhiyin.inference.streaming import pieces
 
+        if self._positions is not None:
+            # Who talks names no limit: half of what the model takes is always left to the conversation.
+            sampling = replace(sampling, max_new_tokens=min(sampling.max_new_tokens, self._positions // 2))
         request, truncated = self._request(question, sampling)
         answer: list[int] = []
 
