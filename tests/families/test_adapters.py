@@ -89,3 +89,18 @@ def test_a_merge_keeps_the_control_tokens_learnt(house: House, tmp_path: Path) -
     assert (after[0, 0, [4, 5]] - before[0, 0, [4, 5]]).abs().max() > 1e-3
     assert torch.equal(after[0, 0, 6:], before[0, 0, 6:])
     torch.testing.assert_close(merged, after, rtol=0, atol=1e-5)
+
+
+def test_lora_adds_alpha_over_rank_times_the_product(house: House) -> None:
+    """The addition of one layer, computed by hand: alpha / rank * B A x (equation 3 of the paper)."""
+    method = make(Method, {"name": "lora", "rank": 4, "alpha": 12, "target_modules": ["q_proj"]})
+    model = method.wrap(load_model(house.make(house.gemma), device="cpu"), ())
+    (layer, *_) = [module for name, module in model.named_modules() if name.endswith("q_proj")]
+    tensors = dict(layer.named_parameters())
+    (a,) = [tensor for name, tensor in tensors.items() if "lora_A" in name]
+    (b,) = [tensor for name, tensor in tensors.items() if "lora_B" in name]
+    (weight,) = [tensor for name, tensor in tensors.items() if "base_layer" in name]
+    x = torch.randn(3, weight.shape[1], generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        b.normal_(generator=torch.Generator().manual_seed(1))
+        torch.testing.assert_close(layer(x), x @ weight.T + 12 / 4 * (x @ a.T @ b.T))

@@ -112,6 +112,7 @@ def train(
             out / "telemetry" / "speed.json", {"tokens_per_second_per_process": round(clock.tokens_per_second, 1)}
         )
         shutil.rmtree(folder, ignore_errors=True)
+    trainer.leave()
     last = [point for point in trainer.curve if point.split == "train"][-1]
     summary = {
         "examples": len(examples),
@@ -181,6 +182,7 @@ def _arguments(config: Config, runtime: Runtime, steps: int, folder: Path) -> "T
         report_to="none",
         disable_tqdm=True,
         dataloader_pin_memory=False,
+        ddp_find_unused_parameters=False,
     )
 
 

@@ -180,6 +180,12 @@ class StepTrainer(Trainer):
             if self.state.global_step in self.measure_at:
                 self.measure()
 
+    def leave(self) -> None:
+        """Part from the other processes, once all are done: one that just exits can abort on a live connection."""
+        self.accelerator.wait_for_everyone()
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+
     def floating_point_ops(self, inputs: Any) -> int:
         """Return nothing: the Trainer's estimate does not know our batches."""
         return 0
