@@ -55,6 +55,14 @@ def passed(artifact: Artifact) -> bool:
     return bool(artifact.manifest.summary["passed"])
 
 
+def assert_guessing_is_called_guessing(artifact: Artifact) -> None:
+    """Four choices, and a model that cannot know: near a quarter, and called so just when the interval holds it."""
+    accuracy = whole(artifact, "accuracy")
+    assert 0.18 < accuracy.mean < 0.32
+    said = "at chance" in " ".join(artifact.manifest.summary["warnings"])
+    assert said == (accuracy.low <= 0.25 <= accuracy.high)
+
+
 GATES = (
     "sft_beats_base_text",
     "sft_beats_base_generate",
@@ -91,9 +99,8 @@ def test_tiny_gains_what_it_claims() -> None:
 def test_the_letters_are_at_chance_and_the_score_says_that_it_measures_formatting() -> None:
     scores = made("tiny", ["base_letter", "sft_letter"])
     for artifact in scores.values():
-        warnings = " ".join(artifact.manifest.summary["warnings"])
-        assert "format mismatch" in warnings
-        assert "at chance" in warnings
+        assert "format mismatch" in " ".join(artifact.manifest.summary["warnings"])
+        assert_guessing_is_called_guessing(artifact)
 
 
 @pytest.mark.parametrize("nothing", ["dpo.learning_rate=0", "dpo.objective.beta=0"])
@@ -116,8 +123,7 @@ def test_the_real_recipe_lowers_perplexity_and_says_where_it_guesses() -> None:
     cmmlu = found["cmmlu"].manifest.summary
     assert cmmlu["prompts"] >= 1000
     assert len(cmmlu["groups"]) >= 20
-    accuracy = whole(found["sft_cmmlu"], "accuracy")
-    assert 0.15 < accuracy.low < 0.25 < accuracy.high < 0.35
-    assert "at chance" in " ".join(found["sft_cmmlu"].manifest.summary["warnings"])
+    for label in ("base_cmmlu", "sft_cmmlu", "expert_cmmlu"):
+        assert_guessing_is_called_guessing(found[label])
     perplexities = [whole(found[f"{model}_perplexity"], "perplexity").mean for model in ("seedling", "base", "sft")]
     assert perplexities == sorted(perplexities, reverse=True)
