@@ -10,6 +10,9 @@ from hypothesis import settings
 settings.register_profile("zhiyin", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("zhiyin")
 
+# Messages are compared in English, whatever the machine speaks.
+os.environ["LANGUAGE"] = "en"
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -61,7 +61,10 @@ def test_no_such_file(recipe: Write, rooms: str) -> None:
 
 OVERRIDES = {
     "no equals sign": ("seed", "command line: seed: expected key.path=value"),
-    "unknown variable": ("sead=1", "no variable is called 'sead' (did you mean 'seed'?); there are seed"),
+    "unknown variable": (
+        "sead=1",
+        "no variable is called 'sead' (did you mean 'seed'?); there are language, seed; `variables:` adds one",
+    ),
     "new variable": ("variables.new=1", "no variable is called 'new'"),
     "unknown label": ("aa.source.count=1", "no label is called 'aa' (did you mean 'a'?)"),
     "unknown label in a section": ("data.aa.limit=1", "no step of data has the label 'aa' (did you mean 'a'?)"),

@@ -48,7 +48,7 @@ data:
 def test_whole_recipe(recipe: Write, rooms: str) -> None:
     found = load_recipe(recipe(WHOLE), package=rooms)
     assert (found.title, found.name) == ("From 42 on", "r")
-    assert found.variables == {"seed": 42, "rate": 1e-4, "name": "run-42", "fast": True}
+    assert found.variables == {"language": "en", "seed": 42, "rate": 1e-4, "name": "run-42", "fast": True}
     assert list(found.steps) == ["seed_model", "first", "second", "all", "sft", "listed"]
     assert [step.label for step in in_order(*found.steps.values())] == list(found.steps)
     sft, mixed, listed = found.steps["sft"], found.steps["all"], found.steps["listed"]

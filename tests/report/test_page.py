@@ -12,9 +12,7 @@ import pytest
 from zhiyin.artifacts import Page, ScoreSet, TextSet, Verdict, curve
 from zhiyin.execution.runtime import Runtime
 from zhiyin.execution.step import step
-from zhiyin.report import rendering
 from zhiyin.report.page import Config, page
-from zhiyin.report.words import CHINESE
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 Element = ElementTree.Element
@@ -243,18 +241,11 @@ def test_the_same_store_gives_the_same_bytes(made: dict[str, Any], tmp_path: Pat
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_chinese_has_every_word(made: dict[str, Any], tmp_path: Path) -> None:
+def test_the_page_speaks_chinese(made: dict[str, Any], tmp_path: Path) -> None:
     html = (shown(made, tmp_path / "zh", language="zh").path / "page.html").read_text(encoding="utf-8")
     assert '<html lang="zh-CN">' in html
     assert "配对比较" in html
     assert "Paired comparisons" not in html
-    folder = Path(rendering.__file__).parent
-    source = (folder / "templates" / "page.html.j2").read_text(encoding="utf-8") + Path(rendering.__file__).read_text()
-    words = set(re.findall(r"\bt\([\"']([^\"]*?)[\"'][,)]", source))
-    assert len(words) > 50
-    assert words <= set(CHINESE)
-    spoken = {"rise", "fall", "not fall", "system", "user", "assistant"}
-    assert set(CHINESE) - words == spoken, "a translation that nothing asks for"
 
 
 def test_no_samples_and_no_examples_leave_their_parts_out(made: dict[str, Any], tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from zhiyin.report.history import Node, history
-from zhiyin.report.rendering import clipped, duration, memory, moment, translator
+from zhiyin.report.rendering import clipped, duration, memory, moment
 from zhiyin.report.tables import Count, as_yaml, costs, record_sets, surroundings
 
 
@@ -70,9 +70,3 @@ def test_numbers_carry_units() -> None:
     assert [memory(one) for one in (3 * 2**20, 3 * 2**29)] == ["3 MiB", "1.50 GiB"]
     assert moment("2026-11-21T03:52:50+08:00") == "2026-11-20 19:52 UTC"
     assert clipped("长" * 12, 10) == "长" * 10 + " … (+2)"
-
-
-def test_a_word_without_chinese_is_an_error() -> None:
-    assert translator("zh")("{count} unanswered", count=3) == "未作答 3"
-    with pytest.raises(KeyError):
-        translator("zh")("no such words")

@@ -1,4 +1,4 @@
-"""`${name}` in a recipe's values."""
+"""`${name}` in a recipe's values, of which `${language}` is always there: `en` or `zh`, as the user's locale says."""
 
 import re
 from collections.abc import Mapping
@@ -6,9 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 from zhiyin.execution.catalog import nearest
+from zhiyin.locale.words import spoken
 from zhiyin.recipe.document import Document, Place
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
+
+
+def with_language(document: Document) -> Document:
+    """Add the variable `language`, unless the recipe sets it; an override or another recipe may give another value."""
+    written = document.data.get("variables")
+    if written is not None and not isinstance(written, dict):
+        return document
+    return replace(document, data={**document.data, "variables": {"language": spoken(), **(written or {})}})
 
 
 def substitute(document: Document) -> Document:
@@ -47,8 +56,7 @@ def _filled(document: Document, place: Place, value: Any, known: Mapping[str, An
 def _unknown(name: str, every: tuple[str, ...]) -> str:
     if name in every:
         return f"the variable {name!r} is not set yet here; move it above under `variables:`"
-    there = f"there are {', '.join(every)}" if every else "add it under `variables:`"
-    return f"no variable is called {name!r}{nearest(name, every)}; {there}"
+    return f"no variable is called {name!r}{nearest(name, every)}; there are {', '.join(every)}; `variables:` adds one"
 
 
 def _as_text(value: object) -> str:

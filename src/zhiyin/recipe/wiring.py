@@ -15,7 +15,7 @@ from zhiyin.recipe import plain_words, verbs
 from zhiyin.recipe.config import SECTIONS, Entry, RecipeFile
 from zhiyin.recipe.document import Document, Place
 from zhiyin.recipe.overrides import override
-from zhiyin.recipe.variables import substitute
+from zhiyin.recipe.variables import substitute, with_language
 from zhiyin.recipe.yaml_file import read
 
 References = Mapping[str, str | Mapping[str, str]]
@@ -61,7 +61,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), *, package: str = "zh
 
     Raises `RecipeError` with a line for everything that is wrong. Sections are sub-packages of `package`.
     """
-    document = substitute(override(read(path), overrides))
+    document = substitute(override(with_language(read(path)), overrides))
     labels = _labels(document)
     shape = _shape(document)
     drafts: dict[str, _Draft] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ from zhiyin.artifacts import (
 from zhiyin.execution.artifact import Artifact
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
+from zhiyin.locale.words import Language
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 """What an input holds that the recipe leaves out."""
@@ -31,7 +32,7 @@ class Config(StepConfig):
 
     title: str
     """The heading of the page."""
-    language: Literal["en", "zh"] = "en"
+    language: Language = "en"
     """The language of the page's own words; labels, records and answers stay as they are."""
     samples: int = Field(default=8, ge=0)
     """Prompts of each benchmark whose answers are shown side by side."""

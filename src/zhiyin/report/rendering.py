@@ -8,11 +8,11 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from zhiyin.locale.words import Language, words
 from zhiyin.report import strips, summary
 from zhiyin.report.history import Node
 from zhiyin.report.summary import Finding, Row, Table
 from zhiyin.report.tables import as_yaml
-from zhiyin.report.words import CHINESE
 
 HEADLINE = 4
 """Comparisons in the summary, at most; all of them stand in their own section."""
@@ -22,9 +22,9 @@ CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\
 """Control characters, which no page may hold, and the visible picture of each."""
 
 
-def render(language: str, *, nodes: Sequence[Node], table: Table, findings: list[Finding], **parts: Any) -> str:
+def render(language: Language, *, nodes: Sequence[Node], table: Table, findings: list[Finding], **parts: Any) -> str:
     """Return the page. `parts` are handed to the template as they are."""
-    t = translator(language)
+    t = words(language).say
     environment = _environment(t)
     environment.globals.update(
         difference_scale=lambda measure: strips.scale_of_differences(findings, measure),
@@ -47,18 +47,6 @@ def render(language: str, *, nodes: Sequence[Node], table: Table, findings: list
         sections=_sections(t, table, findings, parts),
         **parts,
     )
-
-
-def translator(language: str) -> Callable[..., str]:
-    """Return `t(words, **values)`: the words in that language, with the values put in.
-
-    It raises `KeyError` for English words that have no Chinese yet.
-    """
-
-    def t(words: str, **values: object) -> str:
-        return (CHINESE[words] if language == "zh" else words).format(**values)
-
-    return t
 
 
 def clipped(text: str, length: int = CLIPPED) -> str:

@@ -1,0 +1,1 @@
+"""English and Chinese: the catalogue of what zhiyin says to people, and how a sentence is looked up."""
