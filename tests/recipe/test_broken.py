@@ -63,7 +63,7 @@ OVERRIDES = {
     "no equals sign": ("seed", "command line: seed: expected key.path=value"),
     "unknown variable": (
         "sead=1",
-        "no variable is called 'sead' (did you mean 'seed'?); there are language, seed; `variables:` adds one",
+        "no variable is called 'sead' (did you mean 'seed'?); there are language, seed",
     ),
     "new variable": ("variables.new=1", "no variable is called 'new'"),
     "unknown label": ("aa.source.count=1", "no label is called 'aa' (did you mean 'a'?)"),
