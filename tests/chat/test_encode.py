@@ -130,7 +130,7 @@ def test_a_token_of_header_and_content_belongs_to_the_content() -> None:
 
 
 def test_a_format_without_control_tokens_around_its_turns() -> None:
-    """What an Alpaca-like template will need: header, question and answer in one span."""
+    """Header, question and answer are one span, as in the formats of the Alpaca kind."""
 
     class Plain(Template):
         def form(self) -> Form:

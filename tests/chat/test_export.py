@@ -8,9 +8,13 @@ from tests.chat.toys import as_dicts, decoded, small_encoder
 from zhiyin.chat.encode import Encoder
 from zhiyin.chat.export import jinja, ollama, ollama_stops
 from zhiyin.chat.templates import Form, Template, Turn
+from zhiyin.chat.templates.alpaca_legacy import AlpacaLegacy
+from zhiyin.chat.templates.alpaca_short import AlpacaShort
+from zhiyin.chat.templates.chinese_domain import ChineseDomain
 from zhiyin.chat.templates.gemma2 import Gemma2
 from zhiyin.chat.templates.gemma2_system import Gemma2System
 from zhiyin.chat.templates.llama3 import Llama3
+from zhiyin.chat.templates.prompt_json import PromptJson
 from zhiyin.records.conversation import Message, Role
 
 
@@ -29,6 +33,13 @@ class Quoting(Template):
             user=Turn("{# no #} {% no %}\n", "\\n"),
             assistant=Turn("### 'Response':\n", "</s>"),
         )
+
+
+def bare() -> PromptJson:
+    """Return a format whose instruction has no header, and braces where Go has its own."""
+    return PromptJson(
+        prompt_input="{{{instruction}}} {{{{{input}\n=>", prompt_no_input="{instruction}\n=>", response_split="=>"
+    )
 
 
 def rendered(template: Template, messages: list[Message]) -> str:
@@ -67,6 +78,9 @@ def test_quotes_backslashes_and_braces_are_text() -> None:
         (Gemma2(), ("<start_of_turn>", "<end_of_turn>")),
         (Gemma2System(), ("<start_of_turn>", "<end_of_turn>")),
         (Llama3(), ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")),
+        (AlpacaLegacy(), ("### Instruction:",)),
+        (ChineseDomain(domain="医学"), ("### 问题：",)),
+        (bare(), ()),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
@@ -82,6 +96,21 @@ def test_ollama_text_survives_the_modelfile(encoder: Encoder) -> None:
     assert encoder.template.form().bos not in text
     assert "{{-" not in text
     assert "-}}" not in text
+
+
+def test_ollama_tells_the_first_user_turn_from_the_later_ones() -> None:
+    assert ollama(AlpacaShort()) == (
+        '{{ $system := .System }}{{ $first := true }}{{ range .Messages }}{{ if eq .Role "user" }}'
+        "{{ if $system }}### Instruction:\n{{ $system }}\n\n### Input:\n{{ .Content }}\n\n"
+        '{{ $system = "" }}{{ else if $first }}### Instruction:\n{{ .Content }}\n\n'
+        "{{ else }}\n\n### Instruction:\n{{ .Content }}\n\n{{ end }}{{ $first = false }}"
+        '{{ else if eq .Role "assistant" }}### Response:\n{{ .Content }}</s>{{ end }}{{ end }}### Response:\n'
+    )
+
+
+def test_a_brace_of_a_prompt_begins_no_action_of_go() -> None:
+    brace = '{{ "{" }}'
+    assert brace + "{{ $system }}} " + brace * 2 + "{{ .Content }}\n" in ollama(bare())
 
 
 def test_ollama_folds_the_system_text_into_the_first_user_turn_once() -> None:

@@ -12,7 +12,9 @@ from transformers.convert_slow_tokenizer import TikTokenConverter
 
 from zhiyin.chat.encode import Encoder
 from zhiyin.chat.template import load_encoder, write_tokenizer
+from zhiyin.chat.templates import Template
 from zhiyin.chat.templates.llama3 import Llama3
+from zhiyin.execution.catalog import make
 from zhiyin.records.conversation import Message
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -47,6 +49,21 @@ def test_known_ids(encoder: Encoder) -> None:
     context, answer = encoder.choice([Message("user", "你好")], "你好")
     assert context == [128000, 128006, 882, 128007, 271, 57668, 53901, 128009, 128006, 78191, 128007, 271]
     assert answer == [57668, 53901]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["alpaca", "alpaca_legacy", "alpaca_short", "vigogne_style"])
+def test_formats_of_text_on_llama_3(encoder: Encoder, rows: list[list[Message]], tmp_path: Path, name: str) -> None:
+    """Its plain tokens are those of the base model: it ends a text with `<|end_of_text|>`."""
+    tokens = {"bos": "<|begin_of_text|>", "eos": "<|end_of_text|>", "pad": "<|end_of_text|>"}
+    plain = Encoder(encoder.tokenizer, make(Template, {"name": name, **tokens}))
+    write_tokenizer(plain.tokenizer, plain.template, tmp_path)
+    foreign: Any = AutoTokenizer.from_pretrained(tmp_path)
+    dialogues = [[*first, *second] for first, second in zip(rows[:100], rows[100:200], strict=True)]
+    theirs = foreign.apply_chat_template([as_dicts(dialogue) for dialogue in dialogues], return_dict=False)
+    encoded = plain.conversations(dialogues)
+    assert [one.ids for one in encoded] == theirs
+    assert {(one.ids.count(128000), one.ids.count(128001)) for one in encoded} == {(1, 2)}
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.chat.toys import GEMMA, calm, hostile, train
-from tokenizers import AddedToken, Tokenizer, models
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from tokenizers.processors import ByteLevel, Sequence, TemplateProcessing
 
 from zhiyin.chat.spans import PlainText
@@ -32,6 +32,19 @@ def test_ids_and_offsets(tokenizer: Tokenizer, texts: list[str]) -> None:
         assert tokenizer.decode(tokens.ids, skip_special_tokens=False) == text
         assert not set(tokens.ids) & set(range(len(GEMMA)))
         assert {place for start, end in tokens.offsets for place in range(start, end)} == set(range(len(text)))
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "in a sequence"])
+def test_behind_a_control_token_no_word_is_the_first(alone: bool) -> None:
+    space = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    tokenizer = Tokenizer(models.BPE({"<s>": 0, "\u2581": 1, "春": 2, "眠": 3}, []))
+    tokenizer.pre_tokenizer = space if alone else pre_tokenizers.Sequence([pre_tokenizers.Digits(), space])
+    tokenizer.add_special_tokens(["<s>"])
+    plain = PlainText(tokenizer, ("<s>",))
+    assert [tokens.ids for tokens in plain.encode(["春 眠"])] == plain.ids(["春 眠"]) == [[1, 2, 1, 3]]
+    (behind,) = plain.encode(["春 眠"], behind=True)
+    assert [0, *behind.ids] == tokenizer.encode("<s>春 眠").ids == [0, 2, 1, 3]
+    assert behind.offsets == [(0, 1), (1, 2), (2, 3)]
 
 
 def test_a_control_string_is_tokenised_like_any_text(tokenizer: Tokenizer) -> None:

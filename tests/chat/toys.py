@@ -16,7 +16,16 @@ CORPUS = (
     "the user asks, the model answers: 3 + 4 = 7, 12 * 3 = 36",
     "system user assistant model\n请翻译 hello world。\n答案",
 )
-CONTROLS = (*GEMMA, "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
+CONTROLS = (
+    *GEMMA,
+    "<s>",
+    "</s>",
+    "<|begin_of_text|>",
+    "<|end_of_text|>",
+    "<|start_header_id|>",
+    "<|end_header_id|>",
+    "<|eot_id|>",
+)
 
 calm = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """Hypothesis without its clock: the machine may be busy."""

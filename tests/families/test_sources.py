@@ -233,6 +233,35 @@ def test_prompts_of_preferences_are_the_same_in_every_form(tmp_path: Path) -> No
     assert {(record.chosen, record.rejected) for record in made if isinstance(record, Preference)} == {("好", "坏")}
 
 
+def test_an_input_kept_apart_makes_the_instruction_the_system_turn(tmp_path: Path) -> None:
+    asked = {"instruction": "翻译", "output": "花"}
+    rows = (
+        {**asked, "input": "flower"},
+        {**asked, "input": " \n"},
+        {**asked, "instruction": "", "input": "flower"},
+        {**asked, "system": "助手"},
+        {**asked, "input": "flower", "system": " ", "history": []},
+        {**asked, "input": "flower", "system": "助手"},
+        {**asked, "input": "flower", "history": [["早", "早上好"]]},
+    )
+    (tmp_path / "zh.json").write_text(array(*rows), encoding="utf-8")
+    source = {"name": "alpaca_json", "files": [tmp_path / "zh.json"], "separate_input": True}
+    made = collect(Config.model_validate({"source": source}), out=tmp_path / "out", runtime=Runtime())
+    answer = ("assistant", "花")
+    records = [record for record in made if isinstance(record, Conversation)]
+    assert [[(turn.role, turn.content) for turn in record.messages] for record in records] == [
+        [("system", "翻译"), ("user", "flower"), answer],
+        [("user", "翻译"), answer],
+        [("user", "flower"), answer],
+        [("system", "助手"), ("user", "翻译"), answer],
+        [("system", "翻译"), ("user", "flower"), answer],
+    ]
+    assert [one.reason for one in made.rejected] == [
+        "an input kept apart makes the instruction the system turn; this row has a system text as well",
+        "an input kept apart stands in the first turn; this row has a history",
+    ]
+
+
 def test_history_and_system_of_alpaca_come_first(tmp_path: Path) -> None:
     made = collect(Config(source=source_of("alpaca_json", tmp_path)), out=tmp_path / "out", runtime=Runtime())
     second = list(made)[1]

@@ -32,6 +32,8 @@ class _Span(Struct, frozen=True):
 
     text: str
     supervised: tuple[tuple[int, int], ...]
+    behind: bool
+    """Whether a control token stands in front of it."""
 
 
 class _Control(Struct, frozen=True):
@@ -160,28 +162,35 @@ class Encoder:
                 text += segment.text
                 continue
             if text:
-                pieces.append(_Span(text, tuple(ranges)))
+                pieces.append(_Span(text, tuple(ranges), bool(pieces)))
                 text, ranges = "", []
             pieces.append(_Control(self._ids[segment.text], wanted(segment)))
-        return [*pieces, _Span(text, tuple(ranges))] if text else pieces
+        return [*pieces, _Span(text, tuple(ranges), bool(pieces))] if text else pieces
 
     def _encode(self, batch: Sequence[Sequence[_Span | _Control]]) -> list[Encoded]:
-        texts = list(dict.fromkeys(piece.text for pieces in batch for piece in pieces if isinstance(piece, _Span)))
-        tokens = dict(zip(texts, self._plain.encode(texts), strict=True))
+        tokens: dict[tuple[str, bool], Tokens] = {}
+        for behind in (False, True):
+            spans = (piece for pieces in batch for piece in pieces if isinstance(piece, _Span))
+            texts = list(dict.fromkeys(span.text for span in spans if span.behind == behind))
+            tokens |= {
+                (text, behind): found
+                for text, found in zip(texts, self._plain.encode(texts, behind=behind), strict=True)
+            }
         return [_joined(pieces, tokens) for pieces in batch]
 
     def _check_spans(self) -> None:
         """Raise unless spans tokenised alone give the ids of the whole text, on one small conversation."""
-        messages = [Message("system", "译文"), Message("user", "春眠 spring"), Message("assistant", "12 dawn。")]
+        turns = [Message("user", "春眠 spring"), Message("assistant", "12 dawn。")]
+        messages = [Message("system", "译文"), *turns, *turns]
         whole = "".join(segment.text for segment in render(self._form, messages))
         if self.conversation(messages).ids != self.tokenizer.encode(whole, add_special_tokens=False).ids:
             raise ValueError(
                 f"the tokenizer reads text behind a control token of {self.template.name!r} differently than alone "
-                "(a control token that eats white space beside it, or a prefix put before the first word only)"
+                "(a control token that eats white space beside it, or that is looked for in normalised text only)"
             )
 
 
-def _joined(pieces: Sequence[_Span | _Control], tokens: dict[str, Tokens]) -> Encoded:
+def _joined(pieces: Sequence[_Span | _Control], tokens: dict[tuple[str, bool], Tokens]) -> Encoded:
     """Put the tokens of spans and control tokens in a row."""
     ids: list[int] = []
     mask: list[bool] = []
@@ -190,8 +199,9 @@ def _joined(pieces: Sequence[_Span | _Control], tokens: dict[str, Tokens]) -> En
             ids.append(piece.id)
             mask.append(piece.supervised)
         else:
-            ids += tokens[piece.text].ids
-            mask += _overlaps(tokens[piece.text].offsets, piece.supervised)
+            found = tokens[piece.text, piece.behind]
+            ids += found.ids
+            mask += _overlaps(found.offsets, piece.supervised)
     return Encoded(ids, mask)
 
 

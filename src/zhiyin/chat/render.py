@@ -41,8 +41,10 @@ def render(form: Form, messages: Sequence[Message], *, reply: bool = False) -> t
 
     segments = literal(form.bos, "opening", None, -1)
     folded: list[Segment] = []
+    first = 1 if messages[0].role == "system" else 0
     for index, message in enumerate(messages):
-        role, turn = message.role, form.turn(message.role)
+        role = message.role
+        turn = form.first_user(folded=bool(folded)) if index == first else form.turn(role)
         text = message.content.strip() if form.trim else message.content
         before = literal(turn.before, "before", role, index)
         content = Segment(text, "content", role, index)

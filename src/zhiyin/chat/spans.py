@@ -32,33 +32,43 @@ class PlainText:
             {**token, "special": token["special"] or token["content"] in controls} for token in settings["added_tokens"]
         ]
         plain = {**settings, "added_tokens": added, "post_processor": None}
-        self._tokenizer = Tokenizer.from_str(json.dumps(plain))
-        self._tokenizer.encode_special_tokens = True
+        self._first = self._behind = _ignoring_controls(plain)
+        inner = _inner(plain["pre_tokenizer"])
+        if inner != plain["pre_tokenizer"]:
+            self._behind = _ignoring_controls({**plain, "pre_tokenizer": inner})
         unknown = _unknown(settings["model"])
         self._forbidden = {token["id"] for token in added if token["special"] and token["content"] != unknown}
 
-    def encode(self, texts: Sequence[str]) -> list[Tokens]:
-        """Tokenise many texts, with their offsets."""
-        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+    def encode(self, texts: Sequence[str], *, behind: bool = False) -> list[Tokens]:
+        """Tokenise many texts, with their offsets; `behind` says that each stands behind a control token.
+
+        LLaMA's tokenizer, in one of its forms, puts a space in front of the first word of a whole text only.
+        """
+        encodings = self._of(behind).encode_batch(texts, add_special_tokens=False)
         return [
-            Tokens(encoding.ids, encoding.offsets) if self._forbidden.isdisjoint(encoding.ids) else self._cut(text)
+            Tokens(encoding.ids, encoding.offsets)
+            if self._forbidden.isdisjoint(encoding.ids)
+            else self._cut(text, behind=behind)
             for text, encoding in zip(texts, encodings, strict=True)
         ]
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """Tokenise many texts; twice as fast as `encode`."""
-        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        """Tokenise many whole texts; twice as fast as `encode`."""
+        encodings = self._first.encode_batch_fast(texts, add_special_tokens=False)
         return [
             encoding.ids if self._forbidden.isdisjoint(encoding.ids) else self._cut(text).ids
             for text, encoding in zip(texts, encodings, strict=True)
         ]
 
-    def _cut(self, text: str) -> Tokens:
+    def _of(self, behind: bool) -> Tokenizer:
+        return self._behind if behind else self._first
+
+    def _cut(self, text: str, *, behind: bool = False) -> Tokens:
         """Tokenise a text in pieces, cut inside every place that the model itself reads as a control token.
 
         This is for models that hold control strings in their vocabulary: Unigram takes such a piece as a word.
         """
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        encoding = self._of(behind).encode(text, add_special_tokens=False)
         found = [place for id, place in zip(encoding.ids, encoding.offsets, strict=True) if id in self._forbidden]
         if not found:
             return Tokens(encoding.ids, encoding.offsets)
@@ -68,10 +78,26 @@ class PlainText:
             if end - start < 2:
                 raise ValueError(f"the tokenizer reads {text[start:end]!r} as a control token, even in plain text")
         for start, end in pairwise([0, *(start + 1 for start, _ in found), len(text)]):
-            piece = self._cut(text[start:end])
+            piece = self._cut(text[start:end], behind=behind or start > 0)
             ids += piece.ids
             offsets += [(low + start, high + start) for low, high in piece.offsets]
         return Tokens(ids, offsets)
+
+
+def _ignoring_controls(settings: dict[str, Any]) -> Tokenizer:
+    tokenizer = Tokenizer.from_str(json.dumps(settings))
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def _inner(settings: Any) -> Any:
+    """Return a pre-tokenizer, or a list of them, that takes no text for the first of all."""
+    if isinstance(settings, list):
+        return [_inner(one) for one in settings]
+    if not isinstance(settings, dict):
+        return settings
+    found = {key: _inner(value) for key, value in settings.items()}
+    return {**found, "prepend_scheme": "never"} if found.get("prepend_scheme") == "first" else found
 
 
 def _unknown(model: dict[str, Any]) -> str | None:
