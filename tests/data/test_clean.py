@@ -8,6 +8,7 @@ from tests.data.conftest import Make
 
 from zhiyin.artifacts import ConversationSet, PreferenceSet, TextSet
 from zhiyin.data.clean import Config, clean
+from zhiyin.data.filters.empty_turn import EmptyTurn
 from zhiyin.data.sets import RecordSet
 from zhiyin.execution.runtime import Runtime
 from zhiyin.records.conversation import Conversation, Document, Message
@@ -51,3 +52,23 @@ def test_every_kind_of_record_is_tidied(
     made = clean(Config(), out=tmp_path / "out", runtime=runtime, records=kind(tmp_path / "in"))
     assert type(made) is kind
     assert list(made) == [after]
+
+
+def test_too_many_rejections_fail(tmp_path: Path, runtime: Runtime, make_conversations: Make) -> None:
+    records = make_conversations([("问", "答"), ("问", " "), ("问", "很长" * 50), ("一", "二")])
+    filters = ["empty_turn", {"name": "length", "max_characters": 20}]
+    half = Config.model_validate({"filters": filters, "max_rejected": 0.5})
+    assert clean(half, out=tmp_path / "out", runtime=runtime, records=records).summary["records"] == 2
+    less = Config.model_validate({"filters": filters, "max_rejected": 0.49})
+    message = (
+        r"^clean: 2 of 4 rows rejected \(50\.0%, max_rejected is 49\.0%\), 2 records kept\n  1 x empty_turn: .* at 1\n"
+    )
+    with pytest.raises(ValueError, match=message):
+        clean(less, out=tmp_path / "less", runtime=runtime, records=records)
+    assert len(list(ConversationSet(tmp_path / "less").rejected)) == 2
+
+
+def test_nothing_left_is_an_error(tmp_path: Path, runtime: Runtime, make_conversations: Make) -> None:
+    records = make_conversations([("问", " ")])
+    with pytest.raises(ValueError, match=r"clean: 1 of 1 rows rejected .* 0 records kept"):
+        clean(Config(filters=(EmptyTurn(),)), out=tmp_path / "out", runtime=runtime, records=records)

@@ -33,7 +33,7 @@ def config(file: Path, **fields: Any) -> Config:
 def test_every_row_is_a_record_or_a_rejection(tmp_path: Path, runtime: Runtime) -> None:
     bad = {"instruction": "问", "output": 7}
     file = lines(tmp_path / "a.jsonl", row("一", "1"), row("二", " "), bad, ["no"], row("五", "5"))
-    made = collect(config(file), out=tmp_path / "out", runtime=runtime)
+    made = collect(config(file, max_rejected=0.6), out=tmp_path / "out", runtime=runtime)
     assert isinstance(made, ConversationSet)
     assert [record.messages[1].content for record in made] == ["1", "5"]
     assert list(made.rejected) == [
@@ -63,8 +63,35 @@ def test_too_many_rejections_fail_with_reasons_and_places(tmp_path: Path, runtim
     assert collect(config(file, max_rejected=0.75), out=tmp_path / "out", runtime=runtime).summary["records"] == 1
 
 
+@pytest.mark.parametrize(("bad", "rows", "allowed"), [(3, 10, 0.3), (1, 3, 1 / 3), (7, 10, 0.7), (1, 1000, 0.001)])
+def test_exactly_the_share_is_allowed(tmp_path: Path, runtime: Runtime, bad: int, rows: int, allowed: float) -> None:
+    file = lines(tmp_path / "a.jsonl", *[row("问", "")] * bad, *[row("问", "答")] * (rows - bad))
+    made = collect(config(file, max_rejected=allowed), out=tmp_path / "out", runtime=runtime)
+    assert made.summary["records"] == rows - bad
+    with pytest.raises(ValueError, match=rf"{bad} of {rows} rows rejected"):
+        collect(config(file, max_rejected=allowed - 1e-9), out=tmp_path / "out", runtime=runtime)
+
+
+def test_by_default_half_may_be_rejected(tmp_path: Path, runtime: Runtime) -> None:
+    half = lines(tmp_path / "half.jsonl", row("问", ""), row("问", "答"))
+    assert collect(config(half), out=tmp_path / "out", runtime=runtime).summary["records"] == 1
+    more = lines(tmp_path / "more.jsonl", row("问", ""), row("问", ""), row("问", "答"))
+    with pytest.raises(ValueError, match=r"2 of 3 rows rejected \(66\.7%, max_rejected is 50\.0%\)"):
+        collect(config(more), out=tmp_path / "out", runtime=runtime)
+
+
+def test_the_message_says_where_the_rejected_rows_are(tmp_path: Path, runtime: Runtime) -> None:
+    file = lines(tmp_path / "a.jsonl", row("一", ""), row("二", "2"))
+    out = tmp_path / "out"
+    with pytest.raises(
+        ValueError, match=r"Every row that was rejected stands with its reason in .*out/rejected\.jsonl"
+    ):
+        collect(config(file, max_rejected=0), out=out, runtime=runtime)
+    assert [row.where for row in ConversationSet(out).rejected] == [f"{file}:1"]
+
+
 def test_no_record_at_all_is_an_error(tmp_path: Path, runtime: Runtime) -> None:
-    with pytest.raises(ValueError, match="0 of 0 rows rejected"):
+    with pytest.raises(ValueError, match=r"1 of 1 rows rejected .*\n  1 x a file without rows; first at .*a\.jsonl:1"):
         collect(config(lines(tmp_path / "a.jsonl")), out=tmp_path / "out", runtime=runtime)
     with pytest.raises(ValueError, match="no field 'output'"):
         collect(config(lines(tmp_path / "b.jsonl", {"instruction": "问"})), out=tmp_path / "out", runtime=runtime)
@@ -81,6 +108,18 @@ class Repeating(Source):
 
     def record(self, row: Row) -> Document:
         return Document(row.value["id"], row.where, "memory")
+
+
+class Failing(Repeating):
+    """Has a fault of its own."""
+
+    def record(self, row: Row) -> Document:
+        return Document(row.value["key"], "text", "memory")
+
+
+def test_a_fault_of_a_source_is_told_from_a_fault_of_the_data(tmp_path: Path, runtime: Runtime) -> None:
+    with pytest.raises(RuntimeError, match=r"^memory:1: the source test_collect fails at this row: KeyError: 'key'$"):
+        collect(Config(source=Failing()), out=tmp_path, runtime=runtime)
 
 
 def test_a_second_record_of_one_id_is_rejected(tmp_path: Path, runtime: Runtime) -> None:

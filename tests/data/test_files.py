@@ -1,6 +1,7 @@
 """Files are found, named without regard to where they lie, and fetched from a hub at a pinned commit."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import pytest
 from zhiyin.data.rows import Row
 from zhiyin.data.sources.alpaca_json import AlpacaJson
 from zhiyin.data.sources.text import Text
+from zhiyin.records.jsonl import Rejected
 
 ROW = {"instruction": "问", "input": "", "output": "答"}
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -64,6 +66,43 @@ def test_a_folder_gives_the_files_that_fit(tmp_path: Path) -> None:
     assert [file.path.name for file in Text(files=(tmp_path,), pattern=("*.pt",)).located()] == ["poem.pt"]
     with pytest.raises(ValueError, match=r"none of its 3 files fits \*\.csv"):
         AlpacaJson(files=(tmp_path,), pattern=("*.csv",)).located()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    put(tmp_path / "a.json")
+    put(tmp_path / "deep" / "b.json")
+    source = AlpacaJson(files=(tmp_path,))
+    assert len(source.located()) == 2
+    for above in (tmp_path, *tmp_path.parents[:2]):
+        above.chmod(0o777)
+    (tmp_path / "deep").chmod(0o000)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(ValueError, match=r"/deep: the folder cannot be read: Permission denied$"):
+            source.located()
+    finally:
+        os.seteuid(0)
+
+
+def test_a_given_link_is_followed(tmp_path: Path) -> None:
+    """A link that the recipe names is meant; one that lies in a folder might be passed over."""
+    put(tmp_path / "there" / "a.json")
+    (tmp_path / "folder").symlink_to("there")
+    (tmp_path / "b.json").symlink_to("there/a.json")
+    assert ids(AlpacaJson(files=(tmp_path / "folder", tmp_path / "b.json"))) == [
+        "alpaca_json/a.json:1",
+        "alpaca_json/b.json:1",
+    ]
+    with pytest.raises(ValueError, match=r"/folder: a link to a folder is not followed; name it under `files`$"):
+        AlpacaJson(files=(tmp_path,)).located()
+
+
+def test_an_empty_file_among_others_is_set_aside(tmp_path: Path) -> None:
+    put(tmp_path / "a.json")
+    (tmp_path / "b.json").touch()
+    rows = list(AlpacaJson(files=(tmp_path,)).rows())
+    assert rows[1:] == [Rejected(f"{tmp_path / 'b.json'}:1", "a file without rows", "")]
 
 
 @pytest.mark.parametrize("fields", [{}, {"files": ["."], "hub": {"repo": "a/b", "revision": REVISION, "files": ["*"]}}])

@@ -8,7 +8,8 @@ from pathlib import Path
 import polars
 import pytest
 
-from zhiyin.data.formats import read, text_lines
+from zhiyin.data.formats import read
+from zhiyin.data.lines import text_lines
 from zhiyin.data.rows import Row
 from zhiyin.records.jsonl import Rejected
 
@@ -114,12 +115,12 @@ def test_a_cell_longer_than_the_modules_limit_is_read(tmp_path: Path) -> None:
 
 
 BROKEN = [
-    ("cut.json", b'[{"a": 1}, {"a": ', r"cut\.json: not a whole JSON array: .*truncated.*ends at byte 17"),
-    ("cut.jsonl.gz", gzip.compress(b'{"a": 1}\n' * 1000)[:-20], r"cut\.jsonl\.gz: the file cannot be read"),
-    ("not.jsonl.gz", b"plain", r"not\.jsonl\.gz: the file cannot be read: Not a gzipped file"),
+    ("cut.json", b'[{"a": 1}, {"a": ', r"cut\.json:1: not a whole JSON array: .*truncated.*ends at byte 17"),
+    ("cut.jsonl.gz", gzip.compress(b'{"a": 1}\n' * 1000)[:-20], r"cut\.jsonl\.gz: the gzip file ends too early"),
+    ("not.jsonl.gz", b"plain", r"not\.jsonl\.gz: not packed by gzip, though"),
     ("cut.parquet", b"PAR1 and no more", r"cut\.parquet: not a whole Parquet file"),
     ("quote.csv", b'a,b\n1,2\n3,"never closed\n4,5\n', r"quote\.csv:3: not a CSV row: unexpected end of data"),
-    ("twice.csv", b"a,a\n1,2\n", r"twice\.csv: the CSV header names a column twice: a, a"),
+    ("twice.csv", b"a,a\n1,2\n", r"twice\.csv:1: the CSV header names a column twice: a, a"),
     ("a.xml", b"<a/>", r"a\.xml: not a format for rows; there are \.json"),
     ("missing.jsonl", None, r"missing\.jsonl: the file cannot be read"),
 ]
@@ -135,7 +136,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, content:
 
 def test_text_lines_end_at_newlines_alone(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf" + "一\u2028\x0b二\r\n\n三".encode())
-    assert [(n, line.decode()) for n, line in text_lines(tmp_path / "a.txt", "a")] == [
+    found = [line for line in text_lines(tmp_path / "a.txt", "a") if isinstance(line, tuple)]
+    assert [(number, line.decode()) for number, line in found] == [
         (1, "一\u2028\x0b二"),
         (2, ""),
         (3, "三"),

@@ -163,11 +163,11 @@ def test_every_source_has_a_sample() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_rows_become_records_and_go_round(tmp_path: Path, name: str) -> None:
     source = source_of(name, tmp_path / "in")
-    made = collect(Config(source=source), out=tmp_path / "out", runtime=Runtime())
+    made = collect(Config(source=source, max_rejected=1), out=tmp_path / "out", runtime=Runtime())
     read, rejected = list(made), list(made.rejected)
     assert (len(read), len(rejected)) == (SAMPLES[name].records, SAMPLES[name].rejected), rejected
     assert type(made) is source.yields
-    again = collect(Config(source=source), out=tmp_path / "again", runtime=Runtime())
+    again = collect(Config(source=source, max_rejected=1), out=tmp_path / "again", runtime=Runtime())
     assert list(again) == read
     assert list(each(write(type(made), tmp_path / "copy", each(made)))) == read
     assert all(row.reason and row.where and row.row for row in rejected)
@@ -176,7 +176,7 @@ def test_rows_become_records_and_go_round(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_records_are_sound(tmp_path: Path, name: str) -> None:
     source = source_of(name, tmp_path / "in")
-    check(collect(Config(source=source), out=tmp_path / "out", runtime=Runtime()))
+    check(collect(Config(source=source, max_rejected=1), out=tmp_path / "out", runtime=Runtime()))
 
 
 def check(made: RecordSet) -> None:
@@ -223,7 +223,9 @@ def test_the_sample_row_of_the_docstring_is_read(name: str) -> None:
 
 
 def test_prompts_of_preferences_are_the_same_in_every_form(tmp_path: Path) -> None:
-    made = collect(Config(source=source_of("preference_json", tmp_path)), out=tmp_path / "out", runtime=Runtime())
+    made = collect(
+        Config(source=source_of("preference_json", tmp_path), max_rejected=1), out=tmp_path / "out", runtime=Runtime()
+    )
     prompts = [record.prompt for record in made if isinstance(record, Preference)]
     user = Message("user", "问")
     assert prompts[0] == prompts[2] == prompts[3] == prompts[4] == prompts[5] == (user,)
@@ -263,7 +265,9 @@ def test_an_input_kept_apart_makes_the_instruction_the_system_turn(tmp_path: Pat
 
 
 def test_history_and_system_of_alpaca_come_first(tmp_path: Path) -> None:
-    made = collect(Config(source=source_of("alpaca_json", tmp_path)), out=tmp_path / "out", runtime=Runtime())
+    made = collect(
+        Config(source=source_of("alpaca_json", tmp_path), max_rejected=1), out=tmp_path / "out", runtime=Runtime()
+    )
     second = list(made)[1]
     assert isinstance(second, Conversation)
     assert [(turn.role, turn.content) for turn in second.messages] == [
@@ -286,7 +290,7 @@ def test_history_and_system_of_alpaca_come_first(tmp_path: Path) -> None:
 def test_units_of_text(tmp_path: Path, unit: str, texts: list[str]) -> None:
     (tmp_path / "a.txt").write_text("\n一\u2028续\n二\n\n三\n", encoding="utf-8")
     source = make(Source, {"name": "text", "files": [tmp_path / "a.txt"], "unit": unit})
-    made = collect(Config(source=source), out=tmp_path / "out", runtime=Runtime())
+    made = collect(Config(source=source, max_rejected=1), out=tmp_path / "out", runtime=Runtime())
     assert [record.text.rstrip() for record in made if isinstance(record, Document)] == texts
     assert next(each(made)).id == "text/a.txt:2"
 
@@ -302,7 +306,7 @@ def test_units_of_text(tmp_path: Path, unit: str, texts: list[str]) -> None:
 def test_tasks_of_poems(tmp_path: Path, task: str, question: str, answer: str) -> None:
     (tmp_path / "a.json").write_text(array(POEM), encoding="utf-8")
     source = make(Source, {"name": "chinese_poetry", "files": [tmp_path / "a.json"], "tasks": [task]})
-    made = list(collect(Config(source=source), out=tmp_path / "out", runtime=Runtime()))
+    made = list(collect(Config(source=source, max_rejected=1), out=tmp_path / "out", runtime=Runtime()))
     assert isinstance(made[0], Conversation)
     assert question in made[0].messages[0].content
     assert made[0].messages[1].content == answer
@@ -328,6 +332,6 @@ REAL = [
 @pytest.mark.parametrize(("name", "place", "records", "rejected"), REAL, ids=[real[1] for real in REAL])
 def test_real_data_is_read_to_the_last_row(tmp_path: Path, name: str, place: str, records: int, rejected: int) -> None:
     source = make(Source, {"name": name, "files": [SHARED / place]})
-    made = collect(Config(source=source), out=tmp_path, runtime=Runtime())
+    made = collect(Config(source=source, max_rejected=1), out=tmp_path, runtime=Runtime())
     assert (made.summary["records"], sum(made.summary["rejected"].values())) == (records, rejected)
     check(made)

@@ -145,3 +145,8 @@ def test_reading_streams(tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
     file.write_text(f"{GOOD}\nnot json\n", encoding="utf-8")
     assert next(jsonl.read(file, Message)).content == "好"
+
+
+def test_a_text_that_utf_8_cannot_hold_is_named_by_its_record(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"a\.jsonl: record two: a text holds half of a surrogate pair"):
+        jsonl.write(tmp_path / "a.jsonl", [Document("one", "a", "s"), Document("two", "\ud800", "s")])

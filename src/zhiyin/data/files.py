@@ -1,5 +1,6 @@
 """Where a source's rows come from: local files and folders, or a hub repository at a pinned revision."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -9,7 +10,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from zhiyin.data import formats
+from zhiyin.data import formats, lines
 from zhiyin.data.rows import Row
 from zhiyin.execution.catalog import Plugin
 from zhiyin.execution.config import Config, InputPath
@@ -59,7 +60,7 @@ class FileRows(Plugin):
     """The half of a source that finds rows in files. A member says what record each row becomes."""
 
     usual: ClassVar[tuple[str, ...]] = tuple(
-        f"*{suffix}{packed}" for suffix in formats.SUFFIXES for packed in ("", ".gz")
+        f"*{suffix}{packed}" for suffix in lines.SUFFIXES for packed in ("", ".gz")
     )
     """The files of a folder that are read when `pattern` is not given."""
 
@@ -84,9 +85,19 @@ class FileRows(Plugin):
         return self.label or self.name
 
     def rows(self) -> Iterator[Row | Rejected]:
-        """Yield every row in file order; a line that is not even a row is yielded as `Rejected`."""
+        """Yield every row in file order; a line that is not even a row is yielded as `Rejected`, and an empty file.
+
+        Raises `ValueError` when a file cannot be read, or changes meanwhile.
+        """
         for file in self.located():
-            yield from self.read(file)
+            before, empty = _state(file), True
+            for row in self.read(file):
+                empty = False
+                yield row
+            if empty:
+                yield Rejected(f"{file.shown}:1", "a file without rows", "")
+            if _state(file) != before:
+                raise ValueError(f"{file.shown}: the file changed while it was read; run again")
 
     def read(self, file: SourceFile) -> Iterator[Row | Rejected]:
         """Yield the rows of one file; a source with a format of its own overrides this."""
@@ -119,20 +130,55 @@ class FileRows(Plugin):
         return located
 
     def _expanded(self, given: Path) -> list[Path]:
-        if given.is_file():
-            return [given]
+        if not given.is_dir():
+            return [_checked(given)]
         patterns = self.pattern or self.usual
-        found = [path for path in sorted(given.rglob("*")) if path.is_file()]
+        found = _below_folder(given)
         wanted = [path for path in found if any(fnmatch(path.name, pattern) for pattern in patterns)]
         if not wanted:
             raise ValueError(f"{given}: none of its {len(found)} files fits {', '.join(patterns)}")
-        return wanted
+        return [_checked(path) for path in wanted]
 
     @property
     def _roots(self) -> tuple[str, ...]:
         if self.hub is not None:
             return (f"{self.hub.shown}/",)
         return _roots(self.files)
+
+
+def _below_folder(folder: Path) -> list[Path]:
+    """Return every file below a folder; raises `ValueError` for a part of it that would be passed over in silence."""
+
+    def refuse(error: OSError) -> None:
+        raise ValueError(f"{error.filename}: the folder cannot be read: {error.strerror}") from error
+
+    found: list[Path] = []
+    for above, folders, files in os.walk(folder, onerror=refuse):
+        for name in folders:
+            if Path(above, name).is_symlink():
+                raise ValueError(f"{Path(above, name)}: a link to a folder is not followed; name it under `files`")
+        found.extend(Path(above, name) for name in files)
+    return sorted(found)
+
+
+def _checked(path: Path) -> Path:
+    """Return a path that is a file whose name is text; raises `ValueError` for any other."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{lines.as_text(os.fsencode(path))}: the name is not UTF-8; rename the file") from error
+    if path.is_file():
+        return path
+    if path.is_symlink():
+        raise ValueError(f"{path}: a link to {path.readlink()}, where no file is")
+    raise ValueError(f"{path}: {'neither a file nor a folder' if path.exists() else 'the file is gone'}")
+
+
+def _state(file: SourceFile) -> tuple[int, int, int]:
+    """Return what changes when the file does; raises `ValueError` when it is gone."""
+    with lines.readable(file.shown):
+        stat = file.path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 @lru_cache(maxsize=256)

@@ -1,149 +1,149 @@
-"""Rows from files: a JSON array, JSON lines, CSV, Parquet, and all but the last also gzipped.
-
-Lines end at `\\n` alone: U+2028 and U+0085 stand inside real texts, so `str.splitlines()` would break records.
-"""
+"""Rows from files: a JSON array, JSON lines, CSV, Parquet, and all but the last also gzipped."""
 
 import csv
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import msgspec
 
+from zhiyin.data.json_rows import array_of, json_row
+from zhiyin.data.lines import BOM, LONGEST, NUL, SHOWN, SUFFIXES, as_text, form, lines, opened, readable, too_long
 from zhiyin.data.rows import Row
 from zhiyin.records.jsonl import Rejected
+from zhiyin.text.encodings import not_utf8
 
-SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
-BOM = b"\xef\xbb\xbf"
-NOT_UTF8 = "not valid UTF-8"
-UNREADABLE = (OSError, EOFError, zlib.error)
+ONE_OBJECT = "a JSON object over several lines; rows are an array of objects, or one object a line (jq -c makes it so)"
+_OPENING = re.compile(rb"\{([^\n]*[\[{:])?[ \t\r]*\n")
+"""A first line that only opens an object."""
 
 
 def read(path: Path, shown: str) -> Iterator[Row | Rejected]:
     """Yield the rows of one file in order; `shown` is the name given in places.
 
     A row that cannot be read is yielded as `Rejected`. Raises `ValueError`, naming the file, when the file as a whole
-    cannot be: unknown format, broken gzip, truncated array, a CSV quote that never closes.
+    cannot be read: unknown format, broken gzip, truncated array, a CSV quote that never closes, UTF-16, a web page or a
+    pointer in place of the data.
     """
-    form = path.name.lower().removesuffix(".gz")
-    try:
-        if form.endswith(".parquet"):
+    if not form(path).endswith(SUFFIXES):
+        raise ValueError(f"{shown}: not a format for rows; there are {', '.join(SUFFIXES)}, also with .gz")
+    with readable(shown):
+        if form(path).endswith(".parquet"):
             yield from _parquet(path, shown)
-        elif form.endswith((".csv", ".tsv")):
-            yield from _csv(path, shown, "\t" if form.endswith(".tsv") else ",")
-        elif form.endswith((".json", ".jsonl", ".ndjson")):
-            yield from _json(path, shown)
+        elif form(path).endswith((".csv", ".tsv")):
+            yield from _csv(path, shown, "\t" if form(path).endswith(".tsv") else ",")
         else:
-            raise ValueError(f"{shown}: not a format for rows; there are {', '.join(SUFFIXES)}, also with .gz")
-    except UNREADABLE as error:
-        raise ValueError(f"{shown}: the file cannot be read: {error}") from error
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the number (from 1) and the bytes of every line, without its end and without a byte order mark."""
-    with _opened(path) as file:
-        for number, line in enumerate(file, start=1):
-            if number == 1:
-                line = line.removeprefix(BOM)
-            yield number, line.rstrip(b"\r\n")
-
-
-def text_lines(path: Path, shown: str) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of a text file; raises `ValueError`, naming the file, when it cannot be read."""
-    try:
-        yield from _lines(path)
-    except UNREADABLE as error:
-        raise ValueError(f"{shown}: the file cannot be read: {error}") from error
-
-
-def _opened(path: Path) -> BinaryIO:
-    """Open a file for reading, unpacking gzip."""
-    return cast("BinaryIO", gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")
+            yield from _json(path, shown)
 
 
 def _json(path: Path, shown: str) -> Iterator[Row | Rejected]:
     """Read an array or lines; the first byte tells, not the name: BELLE's `.json` files are lines."""
-    with _opened(path) as file:
-        is_array = file.read(4096).removeprefix(BOM).lstrip().startswith(b"[")
-    if is_array:
-        numbered: Iterator[tuple[int, bytes]] = enumerate(_elements(path, shown), start=1)
-    else:
-        numbered = _lines(path)
+    with opened(path, shown) as file:
+        beginning = file.read(4096).removeprefix(BOM).lstrip()
+    if beginning.startswith(b"["):
+        yield from _array(path, shown)
+        return
+    if _OPENING.match(beginning):
+        yield Rejected(f"{shown}:1", ONE_OBJECT, as_text(beginning[:SHOWN]))
+        return
     decode = msgspec.json.Decoder().decode
-    for number, raw in numbered:
-        if not raw or raw.isspace():
+    for line in lines(path, shown):
+        if isinstance(line, Rejected):
+            yield line
             continue
-        where = f"{shown}:{number}"
-        try:
-            value = decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            yield Rejected(where, _reason(error), as_text(raw))
-            continue
-        if isinstance(value, dict):
-            yield Row(where, value)
-        else:
-            yield Rejected(where, f"a row must be a JSON object, not {type(value).__name__}", as_text(raw))
+        number, raw = line
+        if raw and not raw.isspace():
+            yield json_row(f"{shown}:{number}", raw, decode)
 
 
-def _elements(path: Path, shown: str) -> Iterator[bytes]:
-    """Yield the raw bytes of each element of a JSON array, which is held in memory whole."""
-    with _opened(path) as file:
+def _array(path: Path, shown: str) -> Iterator[Row | Rejected]:
+    """Read an array, which is held in memory whole."""
+    with opened(path, shown) as file:
         content = file.read().removeprefix(BOM)
-    try:
-        raws = msgspec.json.decode(content, type=list[msgspec.Raw])
-    except msgspec.DecodeError as error:
-        raise ValueError(
-            f"{shown}: not a whole JSON array: {error}; the file ends at byte {len(content)} with "
-            f"{as_text(content[-30:])!r}. Is the download complete?"
-        ) from error
-    return (bytes(raw) for raw in raws)
+    decode = msgspec.json.Decoder().decode
+    for number, raw in enumerate(array_of(content, shown), start=1):
+        where = f"{shown}:{number}"
+        yield too_long(where, raw, len(raw)) if len(raw) > LONGEST else json_row(where, raw, decode)
 
 
 def _csv(path: Path, shown: str, delimiter: str) -> Iterator[Row | Rejected]:
     """Read a CSV with a header; a column without a name (CMMLU's first) has the key `""`."""
     # The default limit of 128 KiB a field is smaller than a long document.
-    csv.field_size_limit(2**31 - 1)
+    csv.field_size_limit(LONGEST)
     # Bytes that are not UTF-8 become lone surrogates here, so that one bad row does not end the file.
-    file = io.TextIOWrapper(_opened(path), encoding="utf-8-sig", errors="surrogateescape", newline="")
+    file = io.TextIOWrapper(opened(path, shown), encoding="utf-8-sig", errors="surrogateescape", newline="")
     with file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        reader = csv.reader(_bounded(file), delimiter=delimiter, strict=True)
         start = 1
         try:
             header = next(reader, [])
-            if len(set(header)) != len(header):
-                raise ValueError(f"{shown}: the CSV header names a column twice: {', '.join(header)}")
+            _check_header(header, delimiter, shown)
             start = reader.line_num + 1
             for cells in reader:
                 if cells:
                     yield _csv_row(f"{shown}:{start}", header, cells)
                 start = reader.line_num + 1
         except csv.Error as error:
-            raise ValueError(f"{shown}:{start}: not a CSV row: {error}") from error
+            raise ValueError(f"{shown}:{start}: not a CSV row: {error}; is a quote left open?") from error
+
+
+def _bounded(file: io.TextIOWrapper) -> Iterator[str]:
+    """Yield the lines; raises `csv.Error` at one that is too long, whose end cannot be told: quotes hold line ends."""
+    while line := file.readline(LONGEST):
+        if len(line) == LONGEST and not line.endswith(("\n", "\r")):
+            raise csv.Error(f"a line of more than {LONGEST // 2**20} MiB")
+        yield line
+
+
+def _check_header(header: list[str], delimiter: str, shown: str) -> None:
+    """Raise `ValueError` when a header cannot name the cells below it."""
+    raw = delimiter.join(header).encode("utf-8", "surrogateescape")
+    if as_text(raw) != delimiter.join(header):
+        raise ValueError(f"{shown}:1: the CSV header is {not_utf8(raw)}")
+    if len(set(header)) != len(header):
+        raise ValueError(f"{shown}:1: the CSV header names a column twice: {', '.join(header)}")
+    if len(header) == 1:
+        for other in (",", ";", "\t", "|"):
+            if other in header[0]:
+                raise ValueError(
+                    f"{shown}:1: the CSV header is one column, {header[0]!r}; is the delimiter {other!r}? "
+                    f"A .csv is read with ',' and a .tsv with a tab"
+                )
 
 
 def _csv_row(where: str, header: list[str], cells: list[str]) -> Row | Rejected:
-    raw = io.StringIO()
-    csv.writer(raw, lineterminator="").writerow(cells)
-    content = raw.getvalue().encode("utf-8", "surrogateescape")
+    reason = _csv_fault(header, cells)
+    if not reason:
+        return Row(where, dict(zip(header, cells, strict=True)))
+    written = io.StringIO()
+    csv.writer(written, lineterminator="").writerow(cells)
+    return Rejected(where, reason, as_text(written.getvalue().encode("utf-8", "surrogateescape")))
+
+
+def _csv_fault(header: list[str], cells: list[str]) -> str:
+    whole = "".join(cells)
     try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return Rejected(where, NOT_UTF8, as_text(content))
+        whole.encode("utf-8")
+    except UnicodeEncodeError:
+        return not_utf8(whole.encode("utf-8", "surrogateescape"))
     if len(cells) != len(header):
-        return Rejected(where, f"{len(cells)} cells under a header of {len(header)}", as_text(content))
-    return Row(where, dict(zip(header, cells, strict=True)))
+        return f"{len(cells)} cells under a header of {len(header)}"
+    if "\0" in whole:
+        return NUL
+    if cells[-1] == header[-1] and [cells[0].removeprefix("\ufeff"), *cells[1:]] == header:
+        return "the header once more"
+    return ""
 
 
 def _parquet(path: Path, shown: str) -> Iterator[Row]:
     import polars
 
+    opened(path, shown).close()
     try:
         frame = polars.read_parquet(path)
-    except polars.exceptions.PolarsError as error:
+    except (polars.exceptions.PolarsError, polars.exceptions.PanicException) as error:
         raise ValueError(f"{shown}: not a whole Parquet file: {error}") from error
     number = 0
     for part in frame.iter_slices(10_000):
@@ -151,15 +151,3 @@ def _parquet(path: Path, shown: str) -> Iterator[Row]:
         for value in values:
             number += 1
             yield Row(f"{shown}:{number}", value)
-
-
-def as_text(raw: bytes) -> str:
-    """Return bytes as text; what is not UTF-8 is shown as `\\xNN`."""
-    return raw.decode("utf-8", "backslashreplace")
-
-
-def _reason(error: Exception) -> str:
-    """Return a countable reason: the same words for the same fault, wherever in the row it stands."""
-    if isinstance(error, UnicodeDecodeError) or "UTF-8" in str(error):
-        return NOT_UTF8
-    return f"not valid JSON: {re.sub(r' [(]byte [0-9]+[)]', '', str(error))}"

@@ -1,9 +1,11 @@
 """From the words of foreign data sets to checked turns: roles, typed content, order."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from zhiyin.data.rows import BadRow
+from zhiyin.execution.catalog import nearest
 from zhiyin.records.conversation import Message, Role
 
 ROLES: Mapping[str, Role] = {
@@ -23,11 +25,24 @@ def text_field(row: Mapping[str, Any], name: str, default: str | None = None) ->
     value = row.get(name)
     if value is None:
         if default is None:
-            raise BadRow(f"no field {name!r}")
+            raise BadRow(absent(name, row))
         return default
     if not isinstance(value, str):
         raise BadRow(f"field {name!r} must be a text, not {type(value).__name__}")
     return value
+
+
+def absent(name: str, row: Mapping[str, Any]) -> str:
+    """Say that a field is not there or empty, what it may be called instead, and which fields there are."""
+    if name in row:
+        return f"no value in the field {name!r}"
+    return _absent(name, tuple(row))
+
+
+@lru_cache(maxsize=256)
+def _absent(name: str, there: tuple[str, ...]) -> str:
+    more = f" and {len(there) - 8} more" if len(there) > 8 else ""
+    return f"no field {name!r}{nearest(name, there)}; the row has {', '.join(there[:8]) or 'none'}{more}"
 
 
 def messages(value: object) -> list[Message]:

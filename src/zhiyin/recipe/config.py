@@ -11,6 +11,8 @@ from zhiyin.execution.config import Config
 def _label(text: str) -> str:
     if not re.fullmatch(r"\w[\w-]*", text):
         raise ValueError("a label is made of letters, digits, `_` and `-`: it names links and is a word of key.path")
+    if len(text) > 60:
+        raise ValueError(f"a label has at most 60 characters, this one {len(text)}: it names links")
     return text
 
 

@@ -24,6 +24,11 @@ class Problem:
         return f"{where}: {self.path}: {self.message}" if self.path else f"{where}: {self.message}"
 
 
+def _word(key: str | int) -> str:
+    """Write one key of a path; one that would not be seen, or break the line, as Python writes it."""
+    return str(key) if str(key).isprintable() and str(key) else repr(key)
+
+
 class RecipeError(ValueError):
     """Everything wrong with one recipe, a line for each: `file:line: path: what; what to do`."""
 
@@ -50,7 +55,7 @@ class Document:
         """Note what is wrong at a place, under the nearest line known for it."""
         if any(place[: len(bad)] == bad for bad in self.spoilt):
             return
-        path = ".".join(map(str, place))
+        path = ".".join(_word(key) for key in place)
         for end in range(len(place), -1, -1):
             if words := self.overridden.get(place[:end]):
                 self.problems.append(Problem(f"command line, {words}", 0, path, message))

@@ -92,8 +92,10 @@ def _key(inner: dict[str, Any] | list[Any], key: str | int, place: Place) -> Any
     """Return the key or list index a word of a path stands for."""
     if isinstance(inner, dict):
         return key
-    if not str(key).isdigit() or int(key) >= len(inner):
-        where = ".".join(map(str, place[:-1]))
+    where = ".".join(map(str, place[:-1]))
+    if not inner:
+        raise ValueError(f"{where} is an empty list; set it as a whole, {where}=[...]")
+    if not str(key).isdecimal() or int(key) >= len(inner):
         raise ValueError(
             f"{where} is a list of {len(inner)}; expected an index from 0 to {len(inner) - 1}, got {key!r}"
         )

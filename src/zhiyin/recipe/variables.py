@@ -10,6 +10,8 @@ from zhiyin.locale.words import spoken
 from zhiyin.recipe.document import Document, Place
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
+_LONGEST = 100_000
+"""Characters of a text with variables: variables of variables can stand for billions."""
 
 
 def with_language(document: Document) -> Document:
@@ -46,11 +48,38 @@ def _filled(document: Document, place: Place, value: Any, known: Mapping[str, An
         return value
     for name in _REFERENCE.findall(value):
         if name not in known:
-            document.spoil(place, _unknown(name, every))
+            cycle = _cycle(document, place[1], name) if place[0] == "variables" else ()
+            message = f"a cycle: {' reads '.join(cycle)}; give one of them a value" if cycle else _unknown(name, every)
+            document.spoil(place, message)
+            document.spoilt.update(("variables", one) for one in cycle)
             return value
     if whole := _REFERENCE.fullmatch(value):
         return known[whole[1]]
-    return _REFERENCE.sub(lambda found: _as_text(known[found[1]]), value)
+    filled = _REFERENCE.sub(lambda found: _as_text(known[found[1]]), value)
+    if len(filled) > _LONGEST:
+        document.spoil(
+            place, f"the variables in it make a text of {len(filled):,} characters; at most {_LONGEST:,} fit"
+        )
+        return value
+    return filled
+
+
+def _cycle(document: Document, start: str | int, name: str) -> tuple[str, ...]:
+    """Return the way from a variable through `name` back to it, or nothing when there is none."""
+    written, way, seen = document.data["variables"], [str(start)], set[str]()
+
+    def back(at: str) -> bool:
+        way.append(at)
+        if at == start:
+            return True
+        value = written.get(at) if at not in seen else None
+        seen.add(at)
+        if isinstance(value, str) and any(back(inner) for inner in _REFERENCE.findall(value)):
+            return True
+        way.pop()
+        return False
+
+    return tuple(way) if back(name) else ()
 
 
 def _unknown(name: str, every: tuple[str, ...]) -> str:

@@ -14,6 +14,7 @@ from zhiyin.execution.step import Step, step
 from zhiyin.recipe import plain_words, verbs
 from zhiyin.recipe.config import SECTIONS, Entry, RecipeFile
 from zhiyin.recipe.document import Document, Place
+from zhiyin.recipe.lenience import overlooked
 from zhiyin.recipe.overrides import override
 from zhiyin.recipe.variables import substitute, with_language
 from zhiyin.recipe.yaml_file import read
@@ -147,11 +148,15 @@ def _no_verb(section: str, name: str, known: tuple[str, ...], package: str) -> s
 
 def _config(document: Document, place: Place, verb: verbs.Verb, fields: dict[str, Any]) -> StepConfig | None:
     try:
-        return verb.config.model_validate(fields)
+        config = verb.config.model_validate(fields)
     except ValidationError as error:
         for inner, message in plain_words.explain(error, verb.config, fields, verb.inputs):
             document.complain((*place, *inner), message)
         return None
+    found = list(overlooked(fields, config))
+    for inner, message in found:
+        document.complain((*place, *inner), message)
+    return None if found else config
 
 
 def _reference(document: Document, place: Place, value: object, labels: tuple[str, ...]) -> str | dict[str, str] | None:

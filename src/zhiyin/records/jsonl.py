@@ -27,16 +27,20 @@ def read(path: Path, type: type[R]) -> Iterator[R]:
         for number, line in enumerate(file, start=1):
             try:
                 yield decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise ValueError(f"{path}:{number}: not a {type.__name__}: {error}") from error
 
 
 def write(path: Path, records: Iterable[Struct]) -> int:
-    """Write records, one a line; returns how many."""
+    """Write records, one a line; returns how many. Raises `ValueError` for a text that UTF-8 cannot hold."""
     encoder, count = msgspec.json.Encoder(), 0
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         for record in records:
-            file.write(encoder.encode(record) + b"\n")
+            try:
+                file.write(encoder.encode(record) + b"\n")
+            except UnicodeEncodeError as error:
+                at = getattr(record, "id", count + 1)
+                raise ValueError(f"{path}: record {at}: a text holds half of a surrogate pair: {error}") from error
             count += 1
     return count

@@ -1,5 +1,8 @@
 """What an answer is worth, item by item, and what a benchmark says, with its interval."""
 
+from typing import Any, Literal
+
+import msgspec
 from msgspec import Struct
 
 SHARES = ("accuracy", "reward_accuracy", "chosen_preferred", "stopped")
@@ -52,3 +55,77 @@ class Comparison(Struct, frozen=True, forbid_unknown_fields=True):
     """Items that fell."""
     p: float | None
     """McNemar's exact two-sided p for 0/1 measures, otherwise None."""
+
+
+class Diagnosis(Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands behind an accuracy over choices."""
+
+    chance: float
+    chance_corrected: float
+    """(accuracy - chance) / (1 - chance): 0 is guessing, 1 is perfect."""
+    chi_square: float
+    """Of the right answers in each category (or group) against guessing."""
+    degrees: int
+    """Degrees of freedom of `chi_square`."""
+    p: float
+    """Of `chi_square`: small when this is not guessing."""
+    predicted: dict[str, int]
+    """How often the choice at each position was picked."""
+    right: dict[str, int]
+    """How often the right choice stood at each position."""
+    choice_mass: float
+    """Mean over questions of the probability of all choices together."""
+    ties: int
+    """Questions whose best two choices are exactly equal."""
+    letters: bool
+    """The choices are the letters alone."""
+
+
+class Overview(Struct, frozen=True, forbid_unknown_fields=True):
+    """A benchmark's scores in a few numbers, and what to know before trusting them: the summary of a score set."""
+
+    benchmark: str
+    """Name of the plug-in."""
+    protocol: str
+    """Hash of the prompts and of how they were answered: scores compare directly only where it is equal."""
+    prompts_hash: str
+    """Hash of the prompts alone."""
+    average: Literal["micro", "macro"]
+    """Whether the measures are means over items, or over groups."""
+    measures: dict[str, Score]
+    """The score of the whole benchmark, by measure."""
+    truncated: int
+    """Answers to prompts that were longer than the model takes."""
+    exam: Diagnosis | None
+    """For choices ranked by probability: chance, letters, mass, ties."""
+    warnings: tuple[str, ...]
+    """One sentence each."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return the summary as JSON values."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+class Ruling(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a paired comparison came to, and whether that was expected: the summary of a verdict."""
+
+    expect: Literal["rise", "fall", "not_fall", "any"]
+    passed: bool
+    """The expectation is met for every measure."""
+    met: dict[str, bool]
+    """Whether it is met, by measure; empty when nothing in particular was expected."""
+    comparisons: dict[str, Comparison]
+    """The paired difference, by measure."""
+    group: str
+    """The group compared; empty for the whole benchmark."""
+    confidence: float
+    margin: float
+    """The fall that `not_fall` lets pass, in each measure's unit."""
+    warnings: tuple[str, ...] = ()
+    """What stands on one side only, is not compared, or was asked in another way: one sentence each."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return the summary as JSON values."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain

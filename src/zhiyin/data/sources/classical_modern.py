@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from zhiyin.artifacts import ConversationSet
-from zhiyin.data import formats
+from zhiyin.data import lines
 from zhiyin.data.files import FileRows, SourceFile
 from zhiyin.data.rows import Row
 from zhiyin.data.sampling import rank
@@ -44,10 +44,14 @@ class ClassicalModern(FileRows, Source):
     def read(self, file: SourceFile) -> Iterator[Row | Rejected]:
         """Yield each pair, at the line of its classical half; a half without the other is rejected."""
         held: tuple[str, str] | None = None
-        for number, raw in formats.text_lines(file.path, file.shown):
-            where, line = f"{file.shown}:{number}", formats.as_text(raw)
-            if line.encode() != raw:
-                yield Rejected(where, formats.NOT_UTF8, line)
+        for found in lines.text_lines(file.path, file.shown):
+            if isinstance(found, Rejected):
+                yield found
+                continue
+            where = f"{file.shown}:{found[0]}"
+            line = lines.decoded(where, found[1])
+            if isinstance(line, Rejected):
+                yield line
                 continue
             if held and line.startswith(MODERN):
                 pair = {"classical": held[1].removeprefix(CLASSICAL), "modern": line.removeprefix(MODERN)}

@@ -23,7 +23,7 @@ from zhiyin.artifacts import PreferenceSet
 from zhiyin.data.files import FileRows
 from zhiyin.data.rows import BadRow, Row
 from zhiyin.data.sources import Source
-from zhiyin.data.turns import message, messages, question, text_field
+from zhiyin.data.turns import absent, message, messages, question, text_field
 from zhiyin.records.conversation import Message
 from zhiyin.records.preference import Preference
 
@@ -54,7 +54,7 @@ def _answer(row: Mapping[str, Any], name: str) -> tuple[list[Message], str]:
     """Return the turns that lie before an answer in its own field, and the answer."""
     value = row.get(name, row.get(f"{name}_messages"))
     if value is None:
-        raise BadRow(f"no field {name!r}")
+        raise BadRow(absent(name, row))
     if isinstance(value, str):
         return [], value
     *before, last = messages(value) if isinstance(value, list) and value else [message(value)]
@@ -71,7 +71,7 @@ def _prompt(row: Mapping[str, Any], before: list[Message]) -> list[Message]:
     asked = _asked(row)
     if not before:
         if not asked:
-            raise BadRow("no prompt")
+            raise BadRow(f"no prompt; the row has {', '.join(row)}")
         found = asked
     elif not asked or asked[-1].content == before[-1].content:
         found = before

@@ -36,7 +36,7 @@ class Sharegpt(FileRows, Source):
         """Return the row as a conversation."""
         turns = next((row.value[name] for name in ("conversations", "messages") if name in row.value), None)
         if turns is None:
-            raise BadRow("no field 'conversations' or 'messages'")
+            raise BadRow(f"no field 'conversations' or 'messages'; the row has {', '.join(row.value)}")
         found = messages(turns)
         if system := text_field(row.value, "system", ""):
             found.insert(0, Message("system", system))

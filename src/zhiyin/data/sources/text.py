@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from zhiyin.artifacts import TextSet
-from zhiyin.data import formats
+from zhiyin.data import formats, lines
 from zhiyin.data.files import FileRows, SourceFile
 from zhiyin.data.rows import BadRow, Row
 from zhiyin.data.sources import Source
@@ -38,14 +38,16 @@ class Text(FileRows, Source):
 
     def read(self, file: SourceFile) -> Iterator[Row | Rejected]:
         """Yield the rows of a file, or its units of text; empty lines are no documents."""
-        if file.path.name.lower().removesuffix(".gz").endswith(formats.SUFFIXES):
+        if lines.form(file.path).endswith(lines.SUFFIXES):
             yield from formats.read(file.path, file.shown)
             return
-        for number, raw in self._units(formats.text_lines(file.path, file.shown)):
-            try:
-                yield Row(f"{file.shown}:{number}", {self.field: raw.decode("utf-8")})
-            except UnicodeDecodeError:
-                yield Rejected(f"{file.shown}:{number}", formats.NOT_UTF8, formats.as_text(raw))
+        for unit in self._units(lines.text_lines(file.path, file.shown)):
+            if isinstance(unit, Rejected):
+                yield unit
+                continue
+            where = f"{file.shown}:{unit[0]}"
+            text = lines.decoded(where, unit[1])
+            yield text if isinstance(text, Rejected) else Row(where, {self.field: text})
 
     def record(self, row: Row) -> Document:
         """Return the row's text as a document."""
@@ -54,11 +56,15 @@ class Text(FileRows, Source):
             raise BadRow("an empty text")
         return Document(self.identify(row), text, self.data_set, self.kind)
 
-    def _units(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    def _units(self, found: Iterator[tuple[int, bytes] | Rejected]) -> Iterator[tuple[int, bytes] | Rejected]:
         """Join lines into units; each has the number of its first line."""
         unit: list[bytes] = []
         start = 0
-        for number, line in lines:
+        for each in found:
+            if isinstance(each, Rejected):
+                yield each
+                continue
+            number, line = each
             blank = not line.strip()
             if unit and (self.unit == "line" or (self.unit == "paragraph" and blank)):
                 yield start, b"\n".join(unit)
