@@ -2,15 +2,18 @@
 #
 #   make demo        a model, trained and measured, from recipes/tiny.yaml
 #   make test        the fast tests            make test-slow   the ones that take minutes
+#   make test-browser  the report in Chromium, which it installs with a Chinese font where they are missing
+#   make screenshots   the pictures in the README, from the demo's report
 #   make check       format, lint, types, layers
 #   make bench       each claim about speed or exactness, measured beside its peer
+#   make words       the Chinese of the command line and the page, compiled from its catalogue
 #   make docs        every command and example that the documentation shows, run
 #   make clean       everything that was made here, but not the store
 
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow check bench docs clean setup
+.PHONY: demo test test-slow test-browser screenshots browser check bench docs words clean setup
 .DELETE_ON_ERROR:
 
 setup: .venv/ready-dev
@@ -24,6 +27,12 @@ test: setup
 test-slow: setup
 	$(BIN)/pytest -m slow
 
+test-browser: setup browser
+	$(BIN)/pytest -m browser
+
+screenshots: setup browser demo
+	$(BIN)/python docs/screenshots.py
+
 check: setup
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
@@ -36,9 +45,23 @@ bench: setup
 docs: setup
 	$(BIN)/pytest tests/house/test_docs.py
 
+words: setup
+	$(BIN)/python -c 'import polib; at = "src/zhiyin/locale/zh/LC_MESSAGES/zhiyin."; polib.pofile(at + "po").save_as_mofile(at + "mo")'
+
 clean:
 	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Chromium and a Chinese font, from the system's packages; Playwright drives the browser that is there.
+browser:
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null 2>&1 \
+	  && fc-list :lang=zh 2>/dev/null | grep -q . || { \
+	  command -v apt-get >/dev/null || { \
+	    echo "The report is tested in Chromium with a Chinese font: install both (on Debian: chromium, fonts-noto-cjk)."; exit 1; }; \
+	  if [ "$$(id -u)" = 0 ]; then root=; elif command -v sudo >/dev/null; then root=sudo; else \
+	    echo "As root: apt-get install chromium fonts-noto-cjk fontconfig"; exit 1; fi; \
+	  $$root apt-get update -qq && \
+	  $$root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-noto-cjk fontconfig; }
 
 # What `demo` needs. The stamp is touched last, so an installation cut short is tried again.
 .venv/ready: pyproject.toml constraints.txt | .venv/bin/pip

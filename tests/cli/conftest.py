@@ -26,7 +26,7 @@ from zhiyin.execution.runtime import Runtime
 from zhiyin.records import jsonl
 from zhiyin.records.conversation import Document
 from zhiyin.records.prompt import Prompt
-from zhiyin.records.score import Comparison, Score
+from zhiyin.records.score import Comparison, Mark, Overview, Ruling, Score
 '''
 FILES = {
     "__init__.py": "",
@@ -65,6 +65,7 @@ class Config(StepConfig):
 
 def train(config: Config, *, out: Path, runtime: Runtime, model: Checkpoint, records: TextSet) -> Checkpoint:
     """Train."""
+    (out / "checkpoints" / "step-1").mkdir(parents=True, exist_ok=True)
     for done in range(1, 11):
         time.sleep(config.seconds / 10)
         report(done, 10, "steps", loss=f"{1 / done:.2f}")
@@ -113,7 +114,10 @@ def score(
         for group in ("", "sums")
     ]
     jsonl.write(out / "scores.jsonl", scores)
-    return ScoreSet(out, {"warnings": ["letters are not what it learnt"]})
+    jsonl.write(out / "marks.jsonl", [Mark("1", "accuracy", float(config.mean > 0.5), "A")])
+    warnings = ("letters are not what it learnt",)
+    overview = Overview("quiz", "p", "h", "micro", {"accuracy": scores[0]}, 0, None, warnings)
+    return ScoreSet(out, overview.plain())
 ''',
     "evaluation/gate.py": '''
 class Config(StepConfig):
@@ -123,11 +127,14 @@ def gate(config: Config, *, out: Path, runtime: Runtime, before: ScoreSet, after
     """Compare."""
     paired = Comparison("quiz", "accuracy", 0.25, 0.75, 0.5, 0.4, 0.6, 500, 260, 10, 0.00001)
     jsonl.write(out / "comparisons.jsonl", [paired])
-    return Verdict(out, {"expect": "rise", "group": "", "margin": 0.0, "met": {"accuracy": True}})
+    ruling = Ruling("rise", True, {"accuracy": True}, {"accuracy": paired}, "", 0.95, 0.0)
+    return Verdict(out, ruling.plain())
 ''',
     "report/page.py": '''
 class Config(StepConfig):
     """What."""
+    language: str = "en"
+    """Which."""
 
 def page(config: Config, *, out: Path, runtime: Runtime, scores: Mapping[str, ScoreSet]) -> Page:
     """Write."""
@@ -183,6 +190,12 @@ def rooms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     sys.path.insert(0, str(root))
     yield root
     sys.path.remove(str(root))
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Speak English, and forget after the test what `--lang` asked for."""
+    monkeypatch.setenv("LANGUAGE", "en")
 
 
 @pytest.fixture

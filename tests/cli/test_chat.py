@@ -141,3 +141,10 @@ def test_real_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert done.stdout.startswith("> 你好\n")
     assert "\n> 再见\n" in done.stdout
+
+
+def test_in_chinese(zhiyin: Call) -> None:
+    done = zhiyin("chat", "model", "--lang", "zh", input="/clear\n/nonsense\nstop\n")
+    assert done.output == (
+        "> /clear\n（新对话）\n> /nonsense\n（没有 /nonsense 这个命令；可用 /clear 与 /exit）\n> stop\n0: （已中断）\n"
+    )

@@ -34,7 +34,7 @@ def test_sound(here: Path, zhiyin: Call) -> None:
 
 def test_data(here: Path, zhiyin: Call) -> None:
     Path("data/cmmlu").mkdir(parents=True)
-    assert "  shared data  data (1 entries)" in zhiyin("doctor", "--data", "data").output
+    assert "  shared data  data (1 entry)" in zhiyin("doctor", "--data", "data").output
 
 
 def test_missing_packages(here: Path, zhiyin: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,17 @@ def test_log(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in out.getvalue()
 
 
+def test_log_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "PLAIN_SECONDS", 0.01)
+    monkeypatch.setenv("LANGUAGE", "zh_CN")
+    out = io.StringIO()
+    _follow(watcher(Console(file=out, soft_wrap=True, highlight=False, markup=False), ["诗", "sft"]))
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "[ 2/12] sft  制作中"
+    assert lines[1] == "[ 2/12] sft  50/100 步，损失 1.07，词元/秒 4,200，剩余 0.0 s"
+    assert lines[2].startswith("[ 2/12] sft  完成  0.")
+
+
 def test_log_is_quiet_between() -> None:
     out = io.StringIO()
     _follow(watcher(Console(file=out), ["sft"]))

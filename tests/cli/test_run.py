@@ -157,7 +157,7 @@ def test_interrupted(here: Path, start: Call) -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=10)
     assert process.returncode == 130
-    assert "Stopped. 5 steps are finished and kept in store/; sft keeps its last checkpoint." in err
+    assert "Stopped.\n5 steps are finished and kept in store/.\nsft keeps its last checkpoint.\n" in err
     assert "The next run goes on from there." in err
     assert "Traceback" not in out + err
     assert len(list(Path("runs/little").iterdir())) == 5

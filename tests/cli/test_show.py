@@ -70,7 +70,7 @@ def test_record(trained: Path, zhiyin: Call) -> None:
     assert "Files, 2.0 kB in all" in lines
     assert any(line.startswith("  weights.bin     2.0 kB  result  sha256 ") for line in lines)
     assert any(line.startswith("  peak_memory") and line.endswith("MB") for line in lines)
-    assert lines[-1] == "Intact: all 1 files have the bytes that were committed."
+    assert lines[-1] == "Intact: the one file has the bytes that were committed."
 
 
 def test_damage_is_found_though_size_and_time_agree(trained: Path, zhiyin: Call) -> None:

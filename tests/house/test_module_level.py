@@ -18,7 +18,6 @@ INSIDE_A_ROOM = {
     "zhiyin.evaluation.tally",
     "zhiyin.inference.choices",
     "zhiyin.inference.generation",
-    "zhiyin.report.plots",
     "zhiyin.report.rendering",
     "zhiyin.training.batches",
     "zhiyin.training.checkpoints",

@@ -1,5 +1,7 @@
 """Sentences in the reader's language: looked up before their values are in, or recognised around them."""
 
+import time
+
 import pytest
 
 from zhiyin.locale.words import counted, retell, say, spoken, words
@@ -44,18 +46,61 @@ def test_a_sentence_with_values_is_recognised() -> None:
 
 
 def test_a_sentence_inside_a_sentence_is_retold() -> None:
-    inner = "field 'text' must be a text, not int"
+    inner = "a turn's content must be a text, not int"
     assert (
         ZH.retell(f"a.jsonl: the file cannot be read: {inner}")
-        == "a.jsonl：文件无法读取：字段 'text' 应为文本，而不是 int"
+        == "a.jsonl：文件无法读取：轮次的内容应为文本，而不是 int"
     )
 
 
 def test_a_place_in_front_and_each_line_are_kept() -> None:
-    inner = "field 'text' must be a text, not int"
+    inner = "a turn's content must be a text, not int"
     assert (
-        ZH.retell(f"sft: {inner}\nno such words\nData") == "sft: 字段 'text' 应为文本，而不是 int\nno such words\n数据"
+        ZH.retell(f"sft: {inner}\nno such words\n  Data")
+        == "sft: 轮次的内容应为文本，而不是 int\nno such words\n  数据"
     )
+
+
+def test_the_most_is_told() -> None:
+    """A general sentence (`{0}, got {1}`) must not hide a special one that stands behind the place."""
+    assert ZH.retell("r.yaml:4: data.b.total: expected a whole number, got 'many'") == (
+        "r.yaml:4: data.b.total: 应为整数，实为 'many'"
+    )
+    assert ZH.retell("Invalid value for '--workers': Input should be greater than or equal to 1") == (
+        "'--workers' 的值无效：应不小于 1"
+    )
+    assert ZH.retell("command line: a=1: no variable is called 'a'; there are b") == (
+        "命令行：a=1: 没有名为 'a' 的变量；现有 b"
+    )
+
+
+def test_a_name_is_never_told() -> None:
+    """A label may be called like a word of the page."""
+    assert ZH.retell("Data: system: no field 'x'") == "Data: system: no field 'x'"
+    assert ZH.retell("data must hold one right, it holds user") == "data 中应恰有一个 right，实有 user 个"
+    assert ZH.retell("Data is missing") == "Data 缺失"
+
+
+def test_a_space_parts_chinese_from_other_script_only() -> None:
+    assert ZH.retell("expected a whole number, got nothing") == "应为整数，实为空"
+    assert ZH.retell("expected 'a', got 'b'") == "应为 'a'，实为 'b'"
+    assert ZH.retell("unknown key; known are x") == "未知的键；已知的有 x"
+    assert ZH.retell("unknown key (did you mean 'x'?); known are x") == "未知的键（是否指 'x'？）；已知的有 x"
+
+
+def test_messages_with_named_values_are_only_said() -> None:
+    assert ZH.retell("{count} unanswered") == "{count} unanswered"
+    assert ZH.retell("3 unanswered") == "3 unanswered"
+
+
+def test_a_long_text_is_retold_in_reasonable_time() -> None:
+    """Nothing grows beyond the square of the colons, and no text makes a pattern search back and forth."""
+    began = time.perf_counter()
+    for text in ("x or y: " * 40, "{0} is a " * 2000, "no step, got is a makes reads " * 300):
+        ZH.retell(text)
+    for number in range(500):
+        ZH.retell(f"a.jsonl:{number}: no field 'x{number}'; the row has 'y'")
+    assert time.perf_counter() - began < 5
 
 
 def test_what_is_not_known_stays_as_it_is() -> None:

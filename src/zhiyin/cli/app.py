@@ -11,19 +11,21 @@ from zhiyin.cli.chat import chat
 from zhiyin.cli.doctor import doctor
 from zhiyin.cli.explain import explain
 from zhiyin.cli.ls import ls
+from zhiyin.cli.manual import Verb, Verbs
+from zhiyin.cli.report import report
 from zhiyin.cli.run import run
 from zhiyin.cli.show import show
 
 app = typer.Typer(
     name="zhiyin",
     help="From an open LLM to a Chinese expert, by one recipe.",
+    cls=Verbs,
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (run, explain, show, ls, chat, doctor):
-    app.command()(verb)
+for verb in (run, explain, report, show, ls, chat, doctor):
+    app.command(cls=Verb)(verb)
 
 
 def _version(asked: bool) -> None:

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 import zhiyin
 from zhiyin.execution.catalog import Plugin, load, names
+from zhiyin.locale.words import say
 from zhiyin.recipe import verbs
 from zhiyin.recipe.config import SECTIONS
 
@@ -47,8 +48,8 @@ class Field:
 
     name: str
     type: str
-    default: str
-    """`required`, or how the default is written."""
+    default: str | None
+    """How the default is written; None for a key that is required."""
     sentence: str
 
 
@@ -83,7 +84,7 @@ def inputs(group: Group, member: str) -> list[Field]:
     verb = verbs.load(group.name, member)
     hints = typing.get_type_hints(verb.function)
     return [
-        Field(name, readable(hints[name]), "required" if name in verb.required else "nothing", "")
+        Field(name, readable(hints[name]), None if name in verb.required else say("nothing"), "")
         for name in verb.inputs
     ]
 
@@ -112,31 +113,37 @@ def _typed(info: FieldInfo) -> str:
     return " ".join([readable(info.annotation), *bounds])
 
 
-def _default(info: FieldInfo) -> str:
+def _default(info: FieldInfo) -> str | None:
     if info.is_required():
-        return "required"
+        return None
     value = info.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, Plugin):
         return value.name
-    return "nothing" if value is None else "true" if value is True else "false" if value is False else repr(value)
+    return say("nothing") if value is None else "true" if value is True else "false" if value is False else repr(value)
 
 
 def readable(annotation: Any) -> str:
     """Write a type as a recipe's author thinks of it: `text`, `list of Filter (length, pattern)`."""
-    plain = {str: "text", int: "whole number", float: "number", bool: "true/false", type(None): "nothing"}
+    plain = {
+        str: say("text"),
+        int: say("whole number"),
+        float: say("number"),
+        bool: "true/false",
+        type(None): say("nothing"),
+    }
     if annotation in plain:
         return plain[annotation]
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         return readable(arguments[0])
     if origin is typing.Literal:
-        return " or ".join(repr(value) for value in arguments)
+        return f" {say('or')} ".join(repr(value) for value in arguments)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(readable(argument) for argument in arguments)
+        return f" {say('or')} ".join(readable(argument) for argument in arguments)
     if origin in (tuple, list, frozenset, set):
-        return f"list of {readable(arguments[0])}"
+        return say("list of {type}", type=readable(arguments[0]))
     if origin is not None and len(arguments) == 2:
-        return f"mapping of {readable(arguments[0])} to {readable(arguments[1])}"
+        return say("mapping of {key} to {value}", key=readable(arguments[0]), value=readable(arguments[1]))
     if isinstance(annotation, type) and issubclass(annotation, Plugin):
         return f"{annotation.__name__} ({', '.join(names(annotation))})"
-    return "path" if annotation is Path else getattr(annotation, "__name__", str(annotation))
+    return say("path") if annotation is Path else getattr(annotation, "__name__", str(annotation))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhiyin.cli.options import STORE, StoreFolder
+from zhiyin.cli.options import STORE, Device, StoreFolder
+from zhiyin.locale.words import say
 
 if TYPE_CHECKING:
     from zhiyin.inference.chat import ChatSession
@@ -21,10 +22,12 @@ def chat(
             show_default=False,
         ),
     ],
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Tokens of one answer, at most.")] = 512,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token every time.")] = 0.0,
-    system: Annotated[str, typer.Option(help="A system prompt.")] = "",
-    device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto: the best one present.")] = "auto",
+    max_new_tokens: Annotated[int, typer.Option(min=1, metavar="N", help="Tokens of one answer, at most.")] = 512,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, metavar="N", help="0 takes the likeliest token every time.")
+    ] = 0.0,
+    system: Annotated[str, typer.Option(metavar="TEXT", help="A system prompt.")] = "",
+    device: Device = "auto",
     store: StoreFolder = STORE,
 ) -> None:
     """Talk to a model; /clear starts anew, /exit or Ctrl-D ends. Piped text is one question a line."""
@@ -67,9 +70,10 @@ def _converse(session: "ChatSession") -> None:
             return
         if question == "/clear":
             session.messages[:] = [message for message in session.messages if message.role == "system"]
-            typer.echo("(a new conversation)")
+            typer.echo(say("(a new conversation)"))
         elif question.startswith("/"):
-            typer.echo(f"({question.split()[0]} is not known here; there are /clear and /exit)")
+            word = question.split()[0]
+            typer.echo(say("({word} is not known here; there are /clear and /exit)", word=word))
         elif question:
             _answer(session, question)
 
@@ -84,9 +88,9 @@ def _answer(session: "ChatSession", question: str) -> None:
     except KeyboardInterrupt:
         broken = True
         pieces.close()  # type: ignore[attr-defined]  # it is a generator: closing it keeps what was said
-    typer.echo(" (broken off)" if broken else "")
+    typer.echo(f" {say('(broken off)')}" if broken else "")
     if not broken and session.last is not None and session.last.truncated:
-        typer.echo("(the conversation is longer than the model can read; /clear starts anew)")
+        typer.echo(say("(the conversation is longer than the model can read; /clear starts anew)"))
 
 
 def _questions() -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from zhiyin.cli.options import STORE, StoreFolder
+from zhiyin.locale.words import counted, say
 
 
 def doctor(
@@ -16,6 +17,7 @@ def doctor(
     verify: Annotated[bool, typer.Option("--verify", help="Read every byte of every artifact.")] = False,
 ) -> None:
     """Show versions, devices, memory, disk, data and the store; exits with 1 if something needed is missing."""
+    from zhiyin.cli.columns import padded, width
     from zhiyin.cli.exits import FAILED, leave
     from zhiyin.cli.health import disk, machine, software, stored
     from zhiyin.cli.terminal import console
@@ -23,19 +25,19 @@ def doctor(
     out = console()
     bad = 0
     for title, checks in (
-        ("Software", software()),
-        ("Machine", machine()),
-        ("Data", disk(store, data)),
-        ("Store", stored(store, thorough=verify)),
+        (say("Software"), software()),
+        (say("Machine"), machine()),
+        (say("Data"), disk(store, data)),
+        (say("Store"), stored(store, thorough=verify)),
     ):
         out.print(title, style="bold")
-        width = max(len(check.name) for check in checks)
+        columns = max(width(check.name) for check in checks)
         for check in checks:
             bad += not check.sound
-            mark = "" if check.sound else "  <- needed"
-            advice = f"; {check.advice}" if check.advice else ""
+            mark = "" if check.sound else f"  <- {say('needed')}"
+            advice = f"{say('; ')}{check.advice}" if check.advice else ""
             style = "bold red" if not check.sound else "yellow" if check.advice else ""
-            out.print(f"  {check.name.ljust(width)}  {check.found}{advice}{mark}", style=style)
+            out.print(f"  {padded(check.name, columns)}  {check.found}{advice}{mark}", style=style)
     if bad:
-        leave(f"{bad} of these {'needs' if bad == 1 else 'need'} attention.", FAILED)
-    out.print("Everything needed is there.")
+        leave(counted("{number} of these needs attention.", "{number} of these need attention.", bad), FAILED)
+    out.print(say("Everything needed is there."))

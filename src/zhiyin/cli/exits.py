@@ -6,6 +6,8 @@ from typing import NoReturn
 
 import typer
 
+from zhiyin.locale.words import counted, retell
+
 FAILED = 1
 """A step failed, an artifact is damaged, something needed is missing."""
 REFUSED = 2
@@ -15,8 +17,8 @@ INTERRUPTED = 130
 
 
 def leave(message: str, code: int) -> NoReturn:
-    """Print a message on stderr and end with that code."""
-    typer.echo(message, err=True)
+    """Print a message on stderr, in the reader's language, and end with that code."""
+    typer.echo(retell(message), err=True)
     raise typer.Exit(code)
 
 
@@ -28,5 +30,5 @@ def recipe_errors() -> Iterator[None]:
     try:
         yield
     except RecipeError as error:
-        count = len(error.problems)
-        leave(f"{error}\n{'1 error' if count == 1 else f'{count} errors'}; nothing was run.", REFUSED)
+        count = counted("{number} error; nothing was run.", "{number} errors; nothing was run.", len(error.problems))
+        leave(f"{error}\n{count}", REFUSED)

@@ -1,6 +1,8 @@
 """`zhiyin explain`: what a run would do, and why; nothing is run."""
 
+from zhiyin.cli.columns import padded, width
 from zhiyin.cli.options import STORE, Overrides, RecipeFile, StoreFolder
+from zhiyin.locale.words import counted, retell, say
 
 
 def explain(recipe: RecipeFile, overrides: Overrides = None, store: StoreFolder = STORE) -> None:
@@ -15,13 +17,22 @@ def explain(recipe: RecipeFile, overrides: Overrides = None, store: StoreFolder 
         loaded = load_recipe(recipe, overrides or ())
     out = console()
     plan = reasons(list(loaded.steps.values()), Store(store))
-    digits, width = len(str(len(plan))), max((len(line.step.label) for line in plan), default=0)
+    digits, columns = len(str(len(plan))), max((width(line.step.label) for line in plan), default=0)
     for number, line in enumerate(plan, start=1):
-        head = f"[{number:{digits}d}/{len(plan)}] {line.step.label.ljust(width)}"
-        out.print(f"{head}  {'held' if line.held else 'to make'}", style="dim" if line.held else "bold")
+        head = f"[{number:{digits}d}/{len(plan)}] {padded(line.step.label, columns)}"
+        out.print(f"{head}  {say('held') if line.held else say('to make')}", style="dim" if line.held else "bold")
         for reason in line.reasons:
-            out.print(f"{' ' * (2 * digits + 4)}{reason}")
+            out.print(f"{' ' * (2 * digits + 4)}{retell(reason)}")
         if line.warning:
-            out.print(f"{' ' * (2 * digits + 4)}warning: {line.warning}", style="yellow")
+            warning = say("warning: {warning}", warning=retell(line.warning))
+            out.print(f"{' ' * (2 * digits + 4)}{warning}", style="yellow")
     held = sum(line.held for line in plan)
-    out.print(f"{len(plan)} steps: {held} held, {len(plan) - held} to make.")
+    out.print(
+        counted(
+            "{number} step: {held} held, {new} to make.",
+            "{number} steps: {held} held, {new} to make.",
+            len(plan),
+            held=held,
+            new=len(plan) - held,
+        )
+    )

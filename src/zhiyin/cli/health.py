@@ -9,10 +9,11 @@ from importlib import import_module
 from pathlib import Path
 
 from zhiyin import __version__
-from zhiyin.cli.packages import installed, packages
+from zhiyin.cli.packages import Package, installed, packages
 from zhiyin.cli.units import size
 from zhiyin.execution.artifact import Artifact
 from zhiyin.execution.store import PARTIAL, Store
+from zhiyin.locale.words import counted, retell, say
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,28 @@ def software() -> list[Check]:
         if package.version is not None:
             checks.append(Check(package.name, package.version))
         else:
-            checks.append(Check(package.name, "missing", f"{package.remedy} brings it", sound=package.extra != ""))
+            checks.append(_missing(package))
     return checks
+
+
+def _missing(package: Package) -> Check:
+    advice = say("{command} brings it", command=package.remedy)
+    return Check(package.name, say("missing"), advice, sound=package.extra != "")
 
 
 def machine() -> list[Check]:
     """Return processors, memory and accelerators. Torch is asked only where it is installed."""
     checks = [
-        Check("system", platform.platform()),
-        Check("processors", f"{os.cpu_count()}, {_usable()} of them usable by this process"),
-        Check("memory", _memory()),
+        Check(say("system"), platform.platform()),
+        Check(
+            say("processors"),
+            say("{all}, {usable} of them usable by this process", all=os.cpu_count(), usable=_usable()),
+        ),
+        Check(say("memory"), _memory()),
     ]
     if installed("torch") is None:
-        return [*checks, Check("devices", "unknown without torch", "pip install 'zhiyin[train]' brings it")]
+        advice = say("{command} brings it", command="pip install 'zhiyin[train]'")
+        return [*checks, Check(say("devices"), say("unknown without torch"), advice)]
     torch = import_module("torch")
     devices = [
         f"cuda:{index} {torch.cuda.get_device_name(index)}, "
@@ -55,21 +65,25 @@ def machine() -> list[Check]:
     ]
     if torch.backends.mps.is_available():
         devices.append("mps")
-    return [*checks, Check("devices", ", ".join([*devices, "cpu"])), Check("threads", f"{torch.get_num_threads()}")]
+    threads = Check(say("threads"), f"{torch.get_num_threads()}")
+    return [*checks, Check(say("devices"), ", ".join([*devices, "cpu"])), threads]
 
 
 def disk(store: Path, data: Path) -> list[Check]:
     """Return the free space where the store is, whether it may be written, and whether shared data is there."""
     there = next(folder for folder in (store.absolute(), *store.absolute().parents) if folder.exists())
     writable = there.is_dir() and os.access(there, os.W_OK)
+    advice = "" if writable else say("{folder} cannot be written", folder=there)
     checks = [
-        Check("store", str(store.absolute()), "" if writable else f"{there} cannot be written", sound=writable),
-        Check("disk free", size(shutil.disk_usage(there).free)),
+        Check(say("store"), str(store.absolute()), advice, sound=writable),
+        Check(say("disk free"), size(shutil.disk_usage(there).free)),
     ]
     if data.is_dir():
-        return [*checks, Check("shared data", f"{data} ({sum(1 for _ in data.iterdir())} entries)")]
-    advice = "only recipes on real data need it; they take shared_data=PATH"
-    return [*checks, Check("shared data", f"{data} is not there", advice)]
+        entries = sum(1 for _ in data.iterdir())
+        found = counted("{data} ({number} entry)", "{data} ({number} entries)", entries, data=data)
+        return [*checks, Check(say("shared data"), found)]
+    advice = say("only recipes on real data need it; they take shared_data=PATH")
+    return [*checks, Check(say("shared data"), say("{data} is not there", data=data), advice)]
 
 
 def stored(root: Path, *, thorough: bool) -> list[Check]:
@@ -77,17 +91,20 @@ def stored(root: Path, *, thorough: bool) -> list[Check]:
     manifests = list(Store(root).manifests())
     folders = {f"{manifest.kind}-{manifest.fingerprint}": manifest for manifest in manifests}
     total = sum(record.size for manifest in manifests for record in manifest.files.values())
-    checks = [Check("artifacts", f"{len(manifests)}, {size(total)}")]
+    checks = [Check(say("artifacts"), f"{len(manifests)}, {size(total)}")]
     for folder, manifest in folders.items():
         if damage := Artifact(root / folder).damage(thorough=thorough):
-            checks.append(Check(manifest.label, f"damaged: {damage}", f"remove {root / folder}", sound=False))
+            found = say("damaged: {damage}", damage=retell(damage))
+            checks.append(Check(manifest.label, found, say("remove {folder}", folder=root / folder), sound=False))
     if len(checks) == 1 and manifests:
-        checks.append(Check("bytes", "all as committed" if thorough else "sizes as committed; --verify reads all"))
+        found = say("all as committed") if thorough else say("sizes as committed; --verify reads all")
+        checks.append(Check(say("bytes"), found))
     for partial in sorted(path for path in (root / PARTIAL).glob("*") if path.is_dir()):
         if _locked(partial):
-            checks.append(Check("unfinished", f"{partial.name} is being made now"))
+            checks.append(Check(say("unfinished"), say("{name} is being made now", name=partial.name)))
         else:
-            checks.append(Check("unfinished", f"{partial.name} was cut off", "the next run of its recipe takes it up"))
+            found, advice = say("{name} was cut off", name=partial.name), say("the next run of its recipe takes it up")
+            checks.append(Check(say("unfinished"), found, advice))
     return checks
 
 
@@ -111,4 +128,6 @@ def _usable() -> int:
 def _memory() -> str:
     page, names = os.sysconf("SC_PAGE_SIZE"), os.sysconf_names
     whole = size(page * os.sysconf("SC_PHYS_PAGES"))
-    return f"{whole}, {size(page * os.sysconf('SC_AVPHYS_PAGES'))} free" if "SC_AVPHYS_PAGES" in names else whole
+    if "SC_AVPHYS_PAGES" not in names:
+        return whole
+    return say("{all}, {free} free", all=whole, free=size(page * os.sysconf("SC_AVPHYS_PAGES")))

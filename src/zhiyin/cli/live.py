@@ -7,8 +7,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Column
 
+from zhiyin.cli.columns import padded
+from zhiyin.cli.columns import width as columns_of
 from zhiyin.cli.units import duration
 from zhiyin.execution.runner import Event
+from zhiyin.locale.words import retell, say
 
 PLAIN_SECONDS = 5.0
 """Seconds between two lines of progress where there is no terminal."""
@@ -53,20 +56,25 @@ class Watcher(ABC):
         self.held += event.state == "held"
         self.running = None
         style = "green" if event.state == "made" else "dim"
-        self.console.print(f"{self.head(event)}  {event.state}  {seconds}".rstrip(), style=style)
+        self.console.print(
+            f"{self.head(event)}  {say('made') if event.state == 'made' else say('held')}  {seconds}".rstrip(),
+            style=style,
+        )
 
     def progress(self, done: int, total: int, unit: str, facts: dict[str, str]) -> None:
         """Show how far the running step is."""
         left = self.pace.left(done, total)
-        told = [f"{done:,}/{total:,} {unit}", *(f"{name} {value}" for name, value in facts.items())]
+        told = f"{done:,}/{total:,} {retell(unit)}"
+        for name, value in facts.items():
+            told = say("{told}, {more}", told=told, more=f"{retell(name)} {value}")
         if left is not None:
-            told.append(f"{duration(left)} left")
-        self.moved(done, total, ", ".join(told))
+            told = say("{told}, {more}", told=told, more=say("{time} left", time=duration(left)))
+        self.moved(done, total, told)
 
     def head(self, event: Event) -> str:
         """Return `[ 3/12] sft`, padded so that lines align."""
         number = str(event.number).rjust(len(str(event.total)))
-        return f"[{number}/{event.total}] {event.step.label.ljust(self.width)}"
+        return f"[{number}/{event.total}] {padded(event.step.label, self.width)}"
 
     @abstractmethod
     def started(self, event: Event) -> None:
@@ -100,7 +108,7 @@ class Bar(Watcher):
             transient=True,
             refresh_per_second=4,
         )
-        told = "another process makes it; waiting" if event.state == "waiting" else ""
+        told = say("another process makes it; waiting") if event.state == "waiting" else ""
         self.task = self.bar.add_task(self.head(event), total=None, told=told)
         self.bar.start()
 
@@ -126,8 +134,8 @@ class Lines(Watcher):
     def started(self, event: Event) -> None:
         """Say that it began."""
         self.last = time.monotonic()
-        waiting = "waits: another process makes it" if event.state == "waiting" else "making"
-        self.console.print(f"{self.head(event)}  {waiting}")
+        told = say("another process makes it; waiting") if event.state == "waiting" else say("making")
+        self.console.print(f"{self.head(event)}  {told}")
 
     def moved(self, done: int, total: int, told: str) -> None:
         """Say how far it is, unless a line was printed just now."""
@@ -142,5 +150,5 @@ class Lines(Watcher):
 
 def watcher(console: Console, labels: list[str]) -> Watcher:
     """Return the watcher that suits the console."""
-    width = max(map(len, labels), default=0)
+    width = max(map(columns_of, labels), default=0)
     return Bar(console, width) if console.is_terminal else Lines(console, width)

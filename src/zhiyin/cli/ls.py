@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhiyin.cli.columns import padded, width
 from zhiyin.cli.options import STORE, StoreFolder
+from zhiyin.locale.words import counted, retell, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +19,7 @@ def ls(
     what: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SECTION|FAMILY|NAME|artifacts]",
+            metavar="SECTION|FAMILY|NAME|artifacts",
             help="A section (training), a family (objectives), a step or plug-in (train, simpo), or artifacts.",
             show_default=False,
         ),
@@ -52,33 +54,33 @@ def ls(
 
 def _group(out: "Console", group: "Group") -> None:
     out.print(group.name, style="bold", end="")
-    out.print(f"  {group.sentence}")
-    width = max(map(len, group.members), default=0)
+    out.print(f"  {retell(group.sentence)}")
+    columns = max(map(width, group.members), default=0)
     for member in group.members:
-        out.print(f"  {member.ljust(width)}  {group.sentence_of(member)}")
+        out.print(f"  {padded(member, columns)}  {retell(group.sentence_of(member))}")
     if not group.members:
-        out.print("  no member yet")
+        out.print(f"  {say('no member yet')}")
 
 
 def _member(out: "Console", group: "Group", member: str) -> None:
     from zhiyin.cli.catalogue import fields, inputs
 
     out.print(f"{group.name}/{member}", style="bold", end="")
-    out.print(f"  {group.sentence_of(member)}")
-    _fields(out, "inputs, by label of a step", inputs(group, member))
-    _fields(out, "fields", fields(group, member))
+    out.print(f"  {retell(group.sentence_of(member))}")
+    _fields(out, say("inputs, by label of a step:"), inputs(group, member))
+    _fields(out, say("fields:"), fields(group, member))
 
 
 def _fields(out: "Console", title: str, found: "list[Field]") -> None:
     if not found:
         return
-    out.print(f"  {title}:")
+    out.print(f"  {title}")
     for field in found:
-        default = "required" if field.default == "required" else f"default {field.default}"
+        default = say("required") if field.default is None else say("default {value}", value=field.default)
         out.print(f"    {field.name}", style="bold", end="")
-        out.print(f"  {field.type}, {default}")
+        out.print(f"  {say('{type}, {default}', type=field.type, default=default)}")
         if field.sentence:
-            out.print(f"      {field.sentence}")
+            out.print(f"      {retell(field.sentence)}")
 
 
 def _artifacts(out: "Console", store: Path) -> None:
@@ -90,11 +92,13 @@ def _artifacts(out: "Console", store: Path) -> None:
 
     manifests = list(Store(store).manifests())
     if not manifests:
-        out.print(f"{store} holds no artifact.")
+        out.print(say("{store} holds no artifact.", store=store))
         return
     table = Table(box=box.SIMPLE, show_edge=False)
-    for heading in ("label", "artifact", "made", "size", "summary"):
-        table.add_column(heading, justify="right" if heading == "size" else "left", no_wrap=heading != "summary")
+    for heading in (say("label"), say("artifact"), say("made")):
+        table.add_column(heading, no_wrap=True)
+    table.add_column(say("size"), justify="right", no_wrap=True)
+    table.add_column(say("summary"))
     total = 0
     for manifest in manifests:
         held = sum(record.size for record in manifest.files.values())
@@ -104,4 +108,11 @@ def _artifacts(out: "Console", store: Path) -> None:
         made = str(manifest.provenance.get("began", ""))[:16].replace("T", " ")
         table.add_row(manifest.label, folder, made, size(held), brief(dict(list(facts.items())[:4])))
     out.print(table, soft_wrap=False)
-    out.print(f"{len(manifests)} artifacts, {size(total)}. Times are UTC.")
+    out.print(
+        counted(
+            "{number} artifact, {size}. Times are UTC.",
+            "{number} artifacts, {size}. Times are UTC.",
+            len(manifests),
+            size=size(total),
+        )
+    )

@@ -14,5 +14,6 @@ Overrides = Annotated[
         show_default=False,
     ),
 ]
+Device = Annotated[str, typer.Option("--device", metavar="NAME", help="cpu, cuda, mps, or auto: the best one present.")]
 StoreFolder = Annotated[Path, typer.Option("--store", metavar="PATH", help="Where artifacts are kept.")]
 STORE = Path("store")

@@ -8,38 +8,50 @@ from rich.table import Table
 
 from zhiyin.artifacts import Page, ScoreSet, Verdict
 from zhiyin.execution.artifact import Artifact
+from zhiyin.locale.words import retell, say
 from zhiyin.report import summary
+from zhiyin.report.history import ALONE, Runs
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-def show(console: "Console", artifacts: Sequence[Artifact]) -> None:
+def show(console: "Console", artifacts: Sequence[Artifact], runs: Runs = ALONE) -> None:
     """Print the scores and findings among the artifacts, if any, and the path of every page."""
     scores = [artifact for artifact in artifacts if isinstance(artifact, ScoreSet)]
     verdicts = [artifact for artifact in artifacts if isinstance(artifact, Verdict)]
     if scores:
-        found = summary.before_after(scores)
+        found = summary.before_after(scores, runs)
         console.print(_scores(found), soft_wrap=False)
         for note in _notes(found):
-            console.print(f"note: {note}", style="dim")
-    for finding in summary.findings(verdicts):
+            console.print(say("note: {note}", note=note), style="dim")
+    findings = summary.findings(verdicts, runs)
+    for finding in findings:
         console.print(_finding(finding))
+    if len(findings) > 1:
+        told = say(
+            "Each interval and p value holds for its comparison alone: where nothing differs, about one in twenty "
+            "still shows a difference."
+        )
+        console.print(say("note: {note}", note=told), style="dim")
+    for note in _remarks(summary.remarks(verdicts, runs)):
+        console.print(say("note: {note}", note=note), style="dim")
     for artifact in artifacts:
         if isinstance(artifact, Page):
             page = (artifact.path / "page.html").resolve()
-            console.print(f"Report: {page}\n        {page.as_uri()}")
+            console.print(say("Report: {page}", page=page))
+            console.print(f"        {page.as_uri()}")
 
 
 def _scores(found: summary.Table) -> Table:
     """Lay out the rows of whole benchmarks; the groups are in the report."""
-    table = Table(box=box.SIMPLE, title="Scores, with 95 % intervals", title_justify="left", title_style="bold")
-    table.add_column("benchmark")
-    table.add_column("measure")
+    table = Table(box=box.SIMPLE, title=say("Scores, with 95 % intervals"), title_justify="left", title_style="bold")
+    table.add_column(say("benchmark"))
+    table.add_column(say("measure"))
     table.add_column("n", justify="right")
     for model in found.models:
         table.add_column(model, justify="right")
-    table.add_column("chance", justify="right")
+    table.add_column(say("chance"), justify="right")
     for row in _whole(found):
         counts = dict.fromkeys(str(cell.score.count) for cell in row.cells if cell)
         chance = "" if row.chance is None else summary.written(row.measure, row.chance)
@@ -55,7 +67,16 @@ def _notes(found: summary.Table) -> Iterator[str]:
             for warning in cell.warnings if cell else ():
                 about.setdefault((row.benchmark, warning), {})[model] = None
     for (benchmark, warning), models in about.items():
-        yield f"{benchmark}, {', '.join(models)}: {warning}"
+        yield f"{benchmark}, {', '.join(models)}: {retell(warning)}"
+
+
+def _remarks(remarks: Sequence[summary.Remark]) -> Iterator[str]:
+    """Yield each sentence once, with the comparisons it is about."""
+    about: dict[tuple[str, str], dict[str, None]] = {}
+    for one in remarks:
+        about.setdefault((one.benchmark, one.text), {})[f"{one.before} -> {one.after}"] = None
+    for (benchmark, text), pairs in about.items():
+        yield f"{benchmark}, {', '.join(pairs)}: {retell(text)}"
 
 
 def _whole(found: summary.Table) -> list[summary.Row]:
@@ -68,7 +89,7 @@ def _cell(line: summary.Line | None) -> str:
         return "–"
     score = line.score
     mean, low, high = (summary.written(score.measure, value) for value in (score.mean, score.low, score.high))
-    return f"{mean}\n{low.removesuffix(' %')} to {high.removesuffix(' %')}"
+    return f"{mean}\n{say('{low} to {high}', low=low.removesuffix(' %'), high=high.removesuffix(' %'))}"
 
 
 def _finding(finding: summary.Finding) -> str:
@@ -77,11 +98,31 @@ def _finding(finding: summary.Finding) -> str:
     change, low, high = (
         summary.difference(paired.measure, value) for value in (paired.difference, paired.low, paired.high)
     )
-    points = " points" if summary.is_share(paired.measure) else ""
-    p = "" if paired.p is None else f", p {summary.p_value(paired.p)}"
-    allowed = summary.difference(paired.measure, finding.margin).lstrip("+")
-    margin = f" by more than {allowed}{points}" if finding.expectation == "not fall" else ""
-    met = "yes" if finding.met else "NO"
-    expected = "" if finding.met is None else f"; expected {finding.expectation}{margin}: {met}"
-    head = f"{finding.benchmark} {paired.measure}, {finding.before} -> {finding.after}"
-    return f"{head}: {change}{points} (95 %: {low} to {high}){p}, n={paired.count}{expected}"
+    facts = {
+        "name": f"{finding.benchmark} {paired.measure}, {finding.before} -> {finding.after}",
+        "change": _in_points(paired.measure, change),
+        "low": low,
+        "high": high,
+        "count": paired.count,
+    }
+    if paired.p is None:
+        told = say("{name}: {change} (95 %: {low} to {high}), n={count}", **facts)
+    else:
+        p = summary.p_value(paired.p)
+        told = say("{name}: {change} (95 %: {low} to {high}), p {p}, n={count}", p=p, **facts)
+    return told if finding.met is None else f"{told}{_expected(finding)}"
+
+
+def _expected(finding: summary.Finding) -> str:
+    """Write `; expected rise: yes`."""
+    measure, expectation = finding.comparison.measure, retell(finding.expectation)
+    if finding.expectation == "not fall":
+        margin = _in_points(measure, summary.difference(measure, finding.margin).lstrip("+"))
+        expectation = say("not fall by more than {margin}", margin=margin)
+    if finding.met:
+        return say("; expected {expectation}: yes", expectation=expectation)
+    return say("; expected {expectation}: NO", expectation=expectation)
+
+
+def _in_points(measure: str, difference: str) -> str:
+    return say("{difference} points", difference=difference) if summary.is_share(measure) else difference

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zhiyin.cli.columns import padded, width
 from zhiyin.cli.options import STORE, StoreFolder
+from zhiyin.locale.words import counted, retell, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,23 +39,30 @@ def show(artifact: ArtifactName, store: StoreFolder = STORE) -> None:
     _print(console(), folder, found.manifest)
     if damage := found.damage(thorough=True):
         leave(f"Damaged: {damage}. Remove {folder} and run the recipe again to make it anew.", FAILED)
-    console().print(f"Intact: all {len(found.manifest.files)} files have the bytes that were committed.")
+    intact = counted(
+        "Intact: the one file has the bytes that were committed.",
+        "Intact: all {number} files have the bytes that were committed.",
+        len(found.manifest.files),
+    )
+    console().print(intact)
 
 
 def _print(out: "Console", folder: Path, manifest: "Manifest") -> None:
     from zhiyin.cli.units import size
 
-    out.print(f"{manifest.label}  ({manifest.kind}, version {manifest.version})", style="bold")
+    version = say("({kind}, version {version})", kind=manifest.kind, version=manifest.version)
+    out.print(f"{manifest.label}  {version}", style="bold")
     out.print(f"{folder}")
-    _section(out, "Config", manifest.config)
-    _section(out, "Inputs", {name: f"{_label(folder.parent / at)} ({at})" for name, at in manifest.inputs.items()})
-    _section(out, "Summary", manifest.summary)
+    _section(out, say("Config"), manifest.config)
+    _section(out, say("Inputs"), {name: f"{_label(folder.parent / at)} ({at})" for name, at in manifest.inputs.items()})
+    _section(out, say("Summary"), _retold(manifest.summary))
     files = {
         name: f"{size(record.size):>9}  {record.role}  sha256 {record.sha256[:12]}"
         for name, record in manifest.files.items()
     }
-    _section(out, f"Files, {size(sum(record.size for record in manifest.files.values()))} in all", files)
-    _section(out, "Made", _readable(manifest.provenance))
+    total = size(sum(record.size for record in manifest.files.values()))
+    _section(out, say("Files, {size} in all", size=total), files)
+    _section(out, say("Made"), _readable(manifest.provenance))
 
 
 def _section(out: "Console", title: str, values: dict[str, Any], indent: int = 2) -> None:
@@ -61,14 +70,23 @@ def _section(out: "Console", title: str, values: dict[str, Any], indent: int = 2
     from zhiyin.cli.units import brief
 
     if title:
-        out.print(f"{title}{'' if values else ': none'}", style="bold")
-    width = max((len(name) for name, value in values.items() if not isinstance(value, dict)), default=0)
+        out.print(title if values else say("{title}: none", title=title), style="bold")
+    columns = max((width(name) for name, value in values.items() if not isinstance(value, dict)), default=0)
     for name, value in values.items():
         if isinstance(value, dict) and value:
             out.print(f"{' ' * indent}{name}:")
             _section(out, "", value, indent + 2)
         else:
-            out.print(f"{' ' * indent}{name.ljust(width)}  {brief(value)}")
+            out.print(f"{' ' * indent}{padded(name, columns)}  {brief(value)}")
+
+
+def _retold(value: Any) -> Any:
+    """Retell the sentences of a summary, such as warnings and reasons of rejection; single words are names."""
+    if isinstance(value, dict):
+        return {_retold(key): _retold(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_retold(inner) for inner in value]
+    return retell(value) if isinstance(value, str) and " " in value else value
 
 
 def _readable(provenance: dict[str, Any]) -> dict[str, Any]:
@@ -88,4 +106,4 @@ def _readable(provenance: dict[str, Any]) -> dict[str, Any]:
 def _label(folder: Path) -> str:
     from zhiyin.execution.artifact import MANIFEST, Manifest
 
-    return Manifest.read(folder).label if (folder / MANIFEST).is_file() else "gone from the store"
+    return Manifest.read(folder).label if (folder / MANIFEST).is_file() else say("gone from the store")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from zhiyin.locale.words import say
+
 
 def duration(seconds: float) -> str:
     """Write seconds: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`."""
@@ -29,7 +31,7 @@ def brief(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {brief(inner)}" for key, inner in value.items()) or "none"
+        return ", ".join(f"{key}: {brief(inner)}" for key, inner in value.items()) or say("none")
     if isinstance(value, list):
         return "[" + ", ".join(brief(inner) for inner in value) + "]"
     return str(value)
