@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar, Generic, Self, TypeVar, cast
 
+import msgspec
 from msgspec import Struct
 
 from zhiyin.execution.artifact import Artifact
@@ -14,7 +15,7 @@ from zhiyin.records.conversation import Conversation, Document
 from zhiyin.records.jsonl import Rejected
 from zhiyin.records.preference import Preference
 from zhiyin.records.prompt import Completion, Prompt
-from zhiyin.records.score import Comparison, Mark, Score
+from zhiyin.records.score import Comparison, Mark, Overview, Ruling, Score
 
 R = TypeVar("R", bound=Struct)
 
@@ -126,6 +127,11 @@ class ScoreSet(Artifact):
     """Marks of every answer, and the scores they add up to."""
 
     @property
+    def overview(self) -> Overview:
+        """The summary of a finished score set."""
+        return _typed(self, Overview)
+
+    @property
     def marks(self) -> Iterator[Mark]:
         """Yield the marks, item by item."""
         return jsonl.read(self.path / "marks.jsonl", Mark)
@@ -138,6 +144,11 @@ class ScoreSet(Artifact):
 
 class Verdict(Artifact):
     """The paired comparison of two score sets, and whether it is what was expected."""
+
+    @property
+    def ruling(self) -> Ruling:
+        """The summary of a finished verdict."""
+        return _typed(self, Ruling)
 
     @property
     def comparisons(self) -> Iterator[Comparison]:
@@ -163,9 +174,20 @@ class Adapter(Artifact):
 
 
 class Page(Artifact):
-    """A report: `page.html`, self-contained. It shows seconds and memory, so all of it is telemetry."""
+    """A report: `page.html`, and `items.html` with every answer.
+
+    It shows seconds and memory, so all of it is telemetry.
+    """
 
     telemetry = ("*",)
+
+
+def _typed(artifact: Artifact, kind: type[R]) -> R:
+    """Return the summary of a finished artifact; raises `ValueError` for one of another shape."""
+    try:
+        return msgspec.convert(artifact.manifest.summary, kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{artifact.path}: its summary is not of the type {kind.__name__}: {error}") from error
 
 
 class CurvePoint(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -136,7 +136,10 @@ class Config(StepConfig):
     language: str = "en"
     """Which."""
 
-def page(config: Config, *, out: Path, runtime: Runtime, scores: Mapping[str, ScoreSet]) -> Page:
+def page(
+    config: Config, *, out: Path, runtime: Runtime,
+    scores: Mapping[str, ScoreSet], verdicts: Mapping[str, Verdict] = {},
+) -> Page:
     """Write."""
     (out / "page.html").write_text("<p>")
     return Page(out)

@@ -3,7 +3,9 @@
 import errno
 import os
 import re
+import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from typer.testing import Result
 
 from zhiyin.cli import links
 from zhiyin.cli.disk import DiskFault, disk_fault
+from zhiyin.execution.store import Store
+from zhiyin.recipe import wiring
 
 FOLDER = Path("store/.partial/train-1")
 
@@ -28,6 +32,13 @@ def test_the_number_of_the_system_is_kept_and_the_file_it_names(number: int) -> 
 def test_an_error_in_rust_is_told_by_its_message() -> None:
     error = Exception("Error while serializing: I/O error: No space left on device (os error 28)")
     assert disk_fault(error, FOLDER) == DiskFault(errno.ENOSPC, FOLDER)
+
+
+def test_the_error_of_a_copied_folder_is_told_by_its_message_and_that_of_a_copied_file_names_the_copy() -> None:
+    error = shutil.Error([("a", "b", str(refused(errno.ENOSPC, "a")))])
+    assert disk_fault(error, FOLDER) == DiskFault(errno.ENOSPC, FOLDER)
+    copy = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a", None, "b")
+    assert disk_fault(copy, FOLDER) == DiskFault(errno.ENOSPC, Path("b"))
 
 
 def test_the_error_behind_an_error_is_found() -> None:
@@ -102,3 +113,20 @@ def test_right_links_are_not_written_again_and_leftovers_of_a_kill_go(
     (folder / ".06-sft.1").symlink_to("nowhere")
     zhiyin("run", "little.yaml")
     assert {link.name: link.lstat().st_ino for link in folder.iterdir()} == before
+
+
+def test_two_that_renew_the_same_links_take_turns(here: Path, zhiyin: Callable[..., Result]) -> None:
+    zhiyin("run", "little.yaml")
+    recipe, store = wiring.load_recipe(Path("little.yaml")), Store(Path("store"))
+    folder = links.place(recipe.name, store)
+    before = {link.name: os.readlink(link) for link in folder.iterdir()}
+
+    def renew(number: int) -> None:
+        for name in before:
+            (folder / name).unlink(missing_ok=True)
+        links.refresh(folder, recipe.steps, store)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(renew, range(200))) == [None] * 200
+    links.refresh(folder, recipe.steps, store)
+    assert {link.name: os.readlink(link) for link in folder.iterdir()} == before

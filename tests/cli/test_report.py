@@ -1,5 +1,6 @@
 """`zhiyin report`: which runs are meant, what is printed, and what is left behind."""
 
+import io
 import re
 import shutil
 from collections.abc import Callable
@@ -7,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from zhiyin.artifacts import Page
+from zhiyin.cli import outcome
 from zhiyin.cli.finished import finished_runs
+from zhiyin.report.history import Runs
+from zhiyin.report.shown import Shown
 
 Call = Callable[..., Any]
 COLUMNS = ("COLUMNS", "200")
@@ -179,6 +184,40 @@ def test_runs_that_share_every_score_say_so(two: Path, zhiyin: Call) -> None:
     assert done.exit_code == 0
     assert "note: b and a share every score that could be compared: they are the same artifacts" in done.output
     assert " · sft" not in done.output
+
+
+def test_one_run_alone_shows_its_own_verdicts(here: Path, zhiyin: Call) -> None:
+    recipe = Path("little.yaml").read_text(encoding="utf-8")
+    Path("little.yaml").write_text(
+        recipe.replace("name: page,", "name: page, verdicts: {it: verdict},"), encoding="utf-8"
+    )
+    zhiyin("run", "little.yaml")
+    shown = zhiyin("report", "little.yaml")
+    assert shown.exit_code == 0, shown.output
+    assert "exam accuracy, base -> sft: +50.0 points" in shown.output
+
+
+@pytest.mark.parametrize(("width", "beside"), [(120, True), (74, False)])
+def test_many_models_stand_in_lines(two: Path, width: int, beside: bool) -> None:
+    screen = Console(file=io.StringIO(), width=width, markup=False, highlight=False)
+    runs = finished_runs(["a=little.yaml", "b=runs/little"], Path("store"))
+    outcome.show(screen, [score for page in runs.values() for score in Shown.by(page).scores], Runs.of(runs))
+    assert isinstance(screen.file, io.StringIO)
+    lines = screen.file.getvalue().splitlines()
+    assert max(map(len, lines[:12])) <= width
+    rows = [line.split() for line in lines if "accuracy" in line or "sft" in line]
+    long = ["a", "·", "sft", "500", "75.0", "%", "65.0", "to", "85.0", "25.0", "%"]
+    assert (long in rows) == (not beside), lines
+
+
+@pytest.mark.parametrize("kind", ["tiny", "score", "prepare"])
+def test_an_ancestor_that_is_gone_is_named(two: Path, zhiyin: Call, kind: str) -> None:
+    for folder in Path("store").glob(f"{kind}-*"):
+        shutil.rmtree(folder)
+    failed = zhiyin("report", "before=little.yaml", "after=runs/little")
+    assert failed.exit_code == 1
+    assert re.search(rf"{kind}-\w+ is not a finished artifact: it has no manifest.json", failed.output)
+    assert isinstance(failed.exception, SystemExit)
 
 
 def test_a_damaged_score_is_named_and_no_page_is_made(two: Path, zhiyin: Call) -> None:

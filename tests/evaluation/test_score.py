@@ -7,17 +7,17 @@ import pytest
 from tests.evaluation.desk import Desk, chance, given, question, subject_files
 
 from zhiyin.artifacts import ScoreSet
-from zhiyin.evaluation.overview import Overview
 from zhiyin.evaluation.significance import wilson
 from zhiyin.records.conversation import Message
 from zhiyin.records.preference import Preference
+from zhiyin.records.score import Overview
 
 QUESTIONS = [question(number, kind) for kind in ("capital", "sum") for number in range(100)]
 LETTER = {"name": "generated_exam", "protocol": "letter"}
 
 
 def overview(scores: ScoreSet) -> Overview:
-    return Overview.of(scores)
+    return scores.overview
 
 
 def test_accuracy_of_every_protocol_is_the_skill_of_the_answerer(desk: Desk) -> None:

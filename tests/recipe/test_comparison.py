@@ -1,5 +1,6 @@
 """Which score sets of several runs are compared, and what the page of the comparison holds."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from tests.evaluation.desk import chance, question
 from tests.recipe.runs import Knowledge, finished, run_of
 
 from zhiyin.artifacts import Page, Verdict
+from zhiyin.evaluation import prepare
 from zhiyin.execution.artifact import Artifact
 from zhiyin.execution.runner import run
 from zhiyin.execution.runtime import Runtime
@@ -101,6 +103,22 @@ def test_each_benchmark_is_compared_with_itself(tmp_path: Path) -> None:
     assert labels(runs) == ["expert_letter compared: a -> b", "base_letter compared: a -> b"]
 
 
+def test_the_same_prompts_count_for_more_than_the_same_label(tmp_path: Path) -> None:
+    exams = {"other": "answer_text", "exam": "letter"}
+    runs = {"a": finished(run_of({"base": 0.4}), tmp_path), "b": finished(run_of({"base": 0.4}, exams=exams), tmp_path)}
+    assert labels(runs) == ["base_exam and base_other compared: a -> b"]
+
+
+def test_prompt_sets_that_hold_the_same_are_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = finished(run_of(BASE), tmp_path)
+    monkeypatch.setattr(prepare.Config, "code_version", 2)
+    runs = {"old": old, "new": finished(run_of(BASE), tmp_path)}
+    html = (made(runs)[0].path / "page.html").read_text(encoding="utf-8")
+    results = html.partition('<section id="results">')[2].partition("</section>")[0]
+    assert results.count('<b>exam</b> <span class="measure">') == 1
+    assert "old · exam" not in results
+
+
 def test_the_same_questions_asked_in_another_way_are_compared_and_it_is_said(tmp_path: Path) -> None:
     runs = {"a": finished(run_of(BASE), tmp_path), "b": finished(run_of(BASE, manner=40), tmp_path)}
     page, verdicts = made(runs)
@@ -113,6 +131,17 @@ def test_the_same_questions_asked_in_another_way_are_compared_and_it_is_said(tmp
     html = (page.path / "page.html").read_text(encoding="utf-8")
     assert "a · base → b · base" in html
     assert '<th scope="col" class="num">b · base</th>' in html
+
+
+def test_a_model_that_two_of_three_runs_share_is_named_by_whose_answers_stand_there(tmp_path: Path) -> None:
+    runs = {
+        "a": finished(run_of({"base": 0.4}), tmp_path),
+        "b": finished(run_of({"base": 0.6}), tmp_path),
+        "c": finished(run_of({"base": 0.6}, manner=40), tmp_path),
+    }
+    html = (made(runs)[0].path / "page.html").read_text(encoding="utf-8")
+    assert re.findall(r'<th scope="col" class="num">(\w · base)</th>', html)[:3] == ["a · base", "b · base", "c · base"]
+    assert re.findall(r"<b>(\w · base)</b>", html)[:3] == ["a · base", "b · base", "c · base"]
 
 
 def test_a_comparison_made_twice_makes_nothing_new(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """A small store with the shape of `tiny.yaml`, made by the real runner from stand-ins for the other rooms' verbs."""
 
+import json
 import math
 import random
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pytest
 from pydantic import Field
@@ -32,11 +34,28 @@ from zhiyin.records.conversation import Conversation, Document, Message
 from zhiyin.records.jsonl import Rejected
 from zhiyin.records.preference import Preference
 from zhiyin.records.prompt import Completion, Prompt
-from zhiyin.records.score import Comparison, Mark, Score
+from zhiyin.records.score import Comparison, Mark, Overview, Ruling, Score
 from zhiyin.report.page import Config as PageConfig
 from zhiyin.report.page import page
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Page as BrowserPage
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; `make test-browser` installs it")
+Scheme = Literal["light", "dark"]
+
+
+class Open(Protocol):
+    """Opens an address in a window of some width and colour scheme."""
+
+    def __call__(self, address: str, *, width: int = 1600, scheme: Scheme = "light") -> "BrowserPage": ...
+
+
 ITEMS = 60
+HOSTILE = "</script><img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
+"""A text that would run, were it ever taken for markup; `q1` and what is generated for it hold it."""
 GROUPS = ("省会", "生肖", "加法")
 CAPITALS = ("杭州", "南京", "合肥", "济南")
 Chain = dict[str, Step[Any]]
@@ -136,7 +155,8 @@ def prepare(config: Given, *, out: Path, runtime: Runtime) -> PromptSet:
     def prompts() -> Iterator[Prompt]:
         for number in range(ITEMS):
             group, right = GROUPS[number % 3], CAPITALS[number % 4]
-            messages = (Message("system", "你是助手。"), Message("user", f"第{number}题：<b>浙江</b>的省会是？"))
+            system = HOSTILE if number == 1 else "你是助手。"
+            messages = (Message("system", system), Message("user", f"第{number}题：<b>浙江</b>的省会是？"))
             ranked = config.benchmark["protocol"] != "generate"
             choices = CAPITALS if ranked else ()
             yield Prompt(f"q{number}", messages=messages, choices=choices, reference=right, group=group)
@@ -158,7 +178,9 @@ def answer(
                 scored = tuple(-2.0 if city == said else -5.0 - rng.random() for city in prompt.choices)
                 made.append(Completion(prompt.id, choice_logprobs=scored, choice_tokens=(2,) * 4))
             else:
-                made.append(Completion(prompt.id, text=f"答案是{said}。</p>", stopped="stop" if right else "length"))
+                text = f"答案是{said}。</p>{HOSTILE if prompt.id == 'q1' else ''}"
+                cut = prompt.id == "q5"
+                made.append(Completion(prompt.id, text=text, stopped="stop" if right else "length", truncated=cut))
         jsonl.write(out / f"{name}.jsonl", made)
     return CompletionSet(out)
 
@@ -174,10 +196,20 @@ def score(config: Given, *, out: Path, runtime: Runtime, prompts: PromptSet, com
         if not scored:
             marks.append(Mark(one.prompt_id, "characters", float(len(one.text)), None, prompt.group))
     jsonl.write(out / "marks.jsonl", marks)
-    jsonl.write(out / "scores.jsonl", _scores(marks))
-    name = completions._name_of(prompts)
-    warnings = ["format mismatch: the letters hold 0.012", "at chance: the interval holds 0.25"]
-    return ScoreSet(out, {"warnings": warnings if name == "exam_letter" else []})
+    scores = list(_scores(marks))
+    jsonl.write(out / "scores.jsonl", scores)
+    warnings = ("format mismatch: the letters hold 0.012", "at chance: the interval holds 0.25")
+    overview = Overview(
+        benchmark="generated_exam",
+        protocol=f"protocol of {config.benchmark or prompts.path.name}"[:24],
+        prompts_hash=prompts.path.name,
+        average="micro",
+        measures={one.measure: one for one in scores if not one.group},
+        truncated=0,
+        exam=None,
+        warnings=warnings if completions._name_of(prompts) == "exam_letter" else (),
+    )
+    return ScoreSet(out, overview.plain())
 
 
 def _scores(marks: list[Mark]) -> Iterator[Score]:
@@ -201,8 +233,18 @@ def gate(config: Given, *, out: Path, runtime: Runtime, before: ScoreSet, after:
     p = 0.00004 if change > 0.2 else 0.412
     row = Comparison("generated_exam", "accuracy", low, high, *interval, len(first), gained, lost, p)
     jsonl.write(out / "comparisons.jsonl", [row])
-    ruling = {"expect": config.note or "rise", "met": {"accuracy": change > 0.11}, "group": "", "margin": 0.03}
-    return Verdict(out, ruling)
+    flipped = [{"prompt_id": one, "after": second[one]} for one in first if first[one] != second[one]]
+    (out / "flipped.jsonl").write_text("".join(f"{json.dumps(flip)}\n" for flip in flipped), encoding="utf-8")
+    ruling = Ruling(
+        expect="not_fall" if config.note == "not_fall" else "rise",
+        passed=change > 0.11,
+        met={"accuracy": change > 0.11},
+        comparisons={"accuracy": row},
+        group="",
+        confidence=0.95,
+        margin=0.03,
+    )
+    return Verdict(out, ruling.plain())
 
 
 def build(steps: int = 60) -> Chain:
@@ -257,3 +299,51 @@ def html(made: dict[str, Any]) -> str:
     """Return the page."""
     page: Page = made["page"]
     return (page.path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def pages(made: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return the folder of the page in each language."""
+    plain, out = made["page"], tmp_path_factory.mktemp("zh")
+    inputs: dict[str, dict[str, Any]] = {}
+    for name, folder in plain.manifest.inputs.items():
+        kind, _, label = name.partition(".")
+        one = next(artifact for artifact in made.values() if artifact.path.name == folder)
+        inputs.setdefault(kind, {})[label] = one
+    page(PageConfig(title="小模型", language="zh", samples=4), out=out, runtime=Runtime(), **inputs)
+    return {"en": plain.path, "zh": out}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """Start Chromium once."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium: "Browser") -> Iterator["Open"]:
+    """Return what opens an address in a window of its own; a word in the console or a failed request fails the test."""
+    said: list[str] = []
+    windows: list[BrowserContext] = []
+
+    def open_page(address: str, *, width: int = 1600, scheme: "Scheme" = "light") -> "BrowserPage":
+        window = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        windows.append(window)
+        tab = window.new_page()
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.on("requestfailed", lambda request: said.append(request.url))
+        tab.goto(address)
+        if "items.html" in address:
+            tab.wait_for_selector("body[data-ready]")
+        return tab
+
+    yield open_page
+    for window in windows:
+        window.close()
+    assert said == []

@@ -66,21 +66,22 @@ def shown(made: dict[str, Any], out: Path, **changes: Any) -> Page:
     return page(config, out=out, runtime=Runtime(), scores=scores, verdicts=verdicts, answers=answers)
 
 
-def test_it_is_one_small_balanced_file_without_foreign_resources(html: str, made: dict[str, Any]) -> None:
+def test_it_is_a_small_balanced_file_without_foreign_resources(html: str, made: dict[str, Any]) -> None:
     reader = Balance()
     reader.feed(html)
     assert reader.open == []
-    assert len(html.encode()) < 3_000_000
-    assert sorted(made["page"].manifest.files) == ["page.html"]
+    assert len(html.encode()) < 500_000
+    assert sorted(made["page"].manifest.files) == ["items.html", "page.html"]
     assert made["page"].manifest.results == {}, "a page shows seconds and memory: all of it is telemetry"
-    assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!#)", html)
+    assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!#|items\.html)", html)
     assert not re.search(r"url\((?!#)|@import|https?:|//cdn", html)
 
 
 def test_ids_are_unique_and_every_reference_leads_to_one(root: Element, html: str) -> None:
     ids = Counter(element.attrib["id"] for element in root.iter() if "id" in element.attrib)
     assert [one for one, count in ids.items() if count > 1] == []
-    links = {element.attrib["href"][1:] for element in root.iter() if "href" in element.attrib}
+    links = {one.attrib["href"][1:] for one in root.iter() if one.attrib.get("href", "").startswith("#")}
+    assert len(links) >= 40
     assert links | set(re.findall(r"url\(#([^)]+)\)", html)) <= set(ids)
 
 
@@ -103,8 +104,14 @@ def test_the_recipe_shows_settings_and_inputs_as_they_were_run(root: Element, ma
     words = text_of(shown_step)
     assert "note: 对齐" in words
     assert "adapter: true" in words
-    inputs = {row.attrib["href"][1:] for row in shown_step.iter("a")}
-    assert inputs == {made["start"].path.name, made["raw"].path.name}
+    rows = {text_of(row.findall("dt")[0]): row for row in shown_step.findall(".//dl/div")}
+    inputs = {name: row.findall("dd/a")[0].attrib["href"][1:] for name, row in rows.items() if name.startswith("input")}
+    assert inputs == {"input model": made["start"].path.name, "input records": made["raw"].path.name}
+    readers = {link.attrib["href"][1:] for link in rows["read by"].findall("dd/a")}
+    assert readers == {made["sft_merged"].path.name, made["sft_answers"].path.name}
+    record = made["sft"].manifest.files["curve.jsonl"]
+    files = [text_of(row) for row in shown_step.findall(".//table[@class='plain files']/tr")]
+    assert files == [f"curve.jsonl {record.size / 1024:.1f} KiB {record.sha256[:12]}"]
 
 
 def test_the_before_after_table_holds_the_scores_in_order_of_descent(root: Element, made: dict[str, Any]) -> None:
@@ -130,7 +137,7 @@ def test_the_before_after_table_holds_the_scores_in_order_of_descent(root: Eleme
             score = next(one for one in scores if one.measure == measure and one.group == "")
             assert numbers(cell) == [score.mean, score.low, score.high, score.count]
             assert (f"{100 * score.mean:.1f} %" if measure == "accuracy" else f"{score.mean:.4g}") in text_of(cell)
-            assert len(cell.findall(".//line[@class='mark']")) == (exam != "exam_generate"), "the rule of chance"
+            assert len(cell.findall(".//path[@class='mark']")) == (exam != "exam_generate"), "the rule of chance"
     assert "at chance" in text_of(rows["exam_letter/accuracy"])
     assert "format mismatch" in text_of(rows["exam_letter/accuracy"])
     assert "at chance" not in text_of(rows["exam_text/accuracy"])
@@ -169,7 +176,7 @@ def test_the_curves_start_and_end_where_the_recorded_ones_do(root: Element, made
     }
     assert set(parts) == {"start", "sft", "control", "偏好优化"}
     figures = {text_of(one.findall("figcaption")[0]): one for one in parts["偏好优化"].findall("figure")}
-    assert set(figures) == {"loss", "reward accuracy", "rewards/margins", "learning rate", "gradient norm"}
+    assert set(figures) == {"loss", "reward accuracy", "reward margin", "learning rate", "gradient norm"}
     points = [one for one in curve(made["偏好优化"]) if one.split == "train"]
     held = [one for one in curve(made["偏好优化"]) if one.split == "held_out"]
     accuracy = "rewards/accuracies"

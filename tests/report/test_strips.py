@@ -11,13 +11,13 @@ from zhiyin.report.summary import Finding, Line, Row
 
 def row(measure: str, *bounds: tuple[float, float]) -> Row:
     scores = [Score("b", measure, "", (low + high) / 2, low, high, 9, 0) for low, high in bounds]
-    cells = tuple(Line("b", "p", f"m{number}", score, None, ()) for number, score in enumerate(scores))
+    cells = tuple(Line("b", "p", f"m{number}", score, None, (), "s", "p") for number, score in enumerate(scores))
     return Row("b", "p", measure, "", None, (*cells, None))
 
 
 def finding(measure: str, low: float, high: float) -> Finding:
     comparison = Comparison("b", measure, 0, 0, (low + high) / 2, low, high, 9, 1, 0, None)
-    return Finding("v", "b", "x", "y", comparison, "", 0.0, None)
+    return Finding("v", "b", "x", "y", comparison, "", 0.0, None, "g", "p", ("s", "t"), "")
 
 
 def test_shares_run_from_nothing_to_all_and_the_rest_over_what_was_measured() -> None:
@@ -37,9 +37,15 @@ def test_differences_of_one_measure_share_a_scale_that_holds_zero() -> None:
 
 def test_a_strip_puts_dot_line_and_mark_where_their_values_are() -> None:
     svg = ElementTree.fromstring(strip(Scale(0, 2), 0.5, 1.0, 1.5, 0.25))
-    lines = {line.attrib["class"]: (line.attrib["x1"], line.attrib["x2"]) for line in svg.iter("line")}
-    assert lines == {"axis": ("0.00%", "100.00%"), "mark": ("12.50%", "12.50%"), "interval": ("25.00%", "75.00%")}
-    assert [dot.attrib["cx"] for dot in svg.iter("circle")] == ["50.00%"]
+    assert {path.attrib["class"]: path.attrib["d"] for path in svg} == {
+        "axis": "M0 8h100",
+        "mark": "M12.50 1v14",
+        "interval": "M25.00 8H75.00",
+        "dot": "M50.00 8h0",
+    }
     bare = ElementTree.fromstring(strip(Scale(0, 2), -1, 1.0, 9, None))
-    assert [line.attrib["class"] for line in bare.iter("line")] == ["axis", "interval"]
-    assert {line.attrib["x2"] for line in bare.iter("line")} == {"100.00%"}, "it never leaves its cell"
+    assert {path.attrib["class"]: path.attrib["d"] for path in bare} == {
+        "axis": "M0 8h100",
+        "interval": "M0.00 8H100.00",
+        "dot": "M50.00 8h0",
+    }, "it never leaves its cell"

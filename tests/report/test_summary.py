@@ -7,7 +7,7 @@ import pytest
 
 from zhiyin.artifacts import ScoreSet, Verdict
 from zhiyin.execution.artifact import Artifact
-from zhiyin.report import summary
+from zhiyin.report import history, summary
 
 
 def test_a_row_aligns_the_models_and_leaves_a_gap_where_one_was_not_asked(made: dict[str, Any]) -> None:
@@ -96,9 +96,9 @@ def test_p_values() -> None:
 
 def test_a_missing_input_is_named(made: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="has no input 'before'; it has completions, prompts"):
-        summary.parent(made["start_exam_text"], "before")
+        history.parent(made["start_exam_text"], "before")
 
 
 def test_without_a_model_the_answers_stand_for_it(made: dict[str, Any]) -> None:
-    assert summary.answerer(made["sft_answers"]).path == made["sft"].path
-    assert summary.answerer(Artifact(made["raw"].path)).path == made["raw"].path
+    assert history.answerer(made["sft_answers"]).path == made["sft"].path
+    assert history.answerer(Artifact(made["raw"].path)).path == made["raw"].path

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from zhiyin.report.formats import clipped, duration, memory, moment, significant, size, typeset
 from zhiyin.report.history import Node, history
-from zhiyin.report.rendering import clipped, duration, memory, moment
 from zhiyin.report.tables import Count, as_yaml, costs, record_sets, surroundings
 
 
@@ -70,3 +70,14 @@ def test_numbers_carry_units() -> None:
     assert [memory(one) for one in (3 * 2**20, 3 * 2**29)] == ["3 MiB", "1.50 GiB"]
     assert moment("2026-11-21T03:52:50+08:00") == "2026-11-20 19:52 UTC"
     assert clipped("长" * 12, 10) == "长" * 10 + " … (+2)"
+
+
+def test_numbers_are_set_with_a_real_minus_and_powers_of_ten() -> None:
+    assert significant(-0.030783) == "−0.03078"
+    assert significant(1.0714e-8) == "1.071 × 10⁻⁸"
+    assert significant(3_141_592.0) == "3.142 × 10⁶"
+    assert typeset("-3.1 %") == "−3.1\u202f%"
+
+
+def test_sizes_have_the_unit_that_suits_them() -> None:
+    assert [size(count) for count in (12, 2048, 3 * 2**20, 2**31)] == ["12 B", "2.0 KiB", "3.0 MiB", "2.0 GiB"]

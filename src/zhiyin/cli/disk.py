@@ -12,8 +12,8 @@ from zhiyin.locale.words import say
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 NUMBERS = (*FULL, errno.EIO, errno.EROFS)
-_RUST = re.compile(r"\(os error (\d+)\)")
-"""Libraries written in Rust (safetensors, tokenizers) raise errors of their own, and tell the number in the message."""
+_TOLD = re.compile(r"\(os error (\d+)\)|\[Errno (\d+)\]")
+"""Libraries in Rust (safetensors, tokenizers) and `shutil.copytree` raise errors whose message alone has the number."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,11 @@ def disk_fault(error: BaseException, folder: Path) -> DiskFault | None:
     """Return the refusal of a disk behind an exception, or None; `folder` is where the step was writing."""
     for each in _chain(error):
         if isinstance(each, OSError) and each.errno in NUMBERS:
-            return DiskFault(each.errno, Path(str(each.filename)) if each.filename else folder)
-        if (found := _RUST.search(str(each))) and int(found[1]) in NUMBERS:
-            return DiskFault(int(found[1]), folder)
+            # A copy names the file it read, then the one it wrote.
+            named = each.filename if each.errno == errno.EIO else each.filename2 or each.filename
+            return DiskFault(each.errno, Path(str(named)) if named else folder)
+        if (found := _TOLD.search(str(each))) and (number := int(found[1] or found[2])) in NUMBERS:
+            return DiskFault(number, folder)
     return None
 
 

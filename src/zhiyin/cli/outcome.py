@@ -16,13 +16,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+UNBOUNDED = 100_000
+"""More columns than any table has."""
+
+
 def show(console: "Console", artifacts: Sequence[Artifact], runs: Runs = ALONE) -> None:
     """Print the scores and findings among the artifacts, if any, and the path of every page."""
     scores = [artifact for artifact in artifacts if isinstance(artifact, ScoreSet)]
     verdicts = [artifact for artifact in artifacts if isinstance(artifact, Verdict)]
     if scores:
         found = summary.before_after(scores, runs)
-        console.print(_scores(found), soft_wrap=False)
+        beside = _scores(found)
+        wanted = console.measure(beside, options=console.options.update(max_width=UNBOUNDED)).maximum
+        console.print(beside if wanted <= console.width else _long(found), soft_wrap=False)
         for note in _notes(found):
             console.print(say("note: {note}", note=note), style="dim")
     findings = summary.findings(verdicts, runs)
@@ -44,19 +50,40 @@ def show(console: "Console", artifacts: Sequence[Artifact], runs: Runs = ALONE) 
 
 
 def _scores(found: summary.Table) -> Table:
-    """Lay out the rows of whole benchmarks; the groups are in the report."""
-    table = Table(box=box.SIMPLE, title=say("Scores, with 95 % intervals"), title_justify="left", title_style="bold")
-    table.add_column(say("benchmark"))
-    table.add_column(say("measure"))
-    table.add_column("n", justify="right")
-    for model in found.models:
-        table.add_column(model, justify="right")
-    table.add_column(say("chance"), justify="right")
+    """Lay out the rows of whole benchmarks, a column for each model; the groups are in the report."""
+    table = _headed(say("benchmark"), say("measure"))
+    for name in ("n", *found.models, say("chance")):
+        table.add_column(name, justify="right")
     for row in _whole(found):
         counts = dict.fromkeys(str(cell.score.count) for cell in row.cells if cell)
-        chance = "" if row.chance is None else summary.written(row.measure, row.chance)
-        table.add_row(row.benchmark, row.measure, "/".join(counts), *(_cell(cell) for cell in row.cells), chance)
+        cells = ("\n".join(_cell(cell)) if cell else "–" for cell in row.cells)
+        table.add_row(row.benchmark, row.measure, "/".join(counts), *cells, _chance(row))
     return table
+
+
+def _long(found: summary.Table) -> Table:
+    """Lay out the same with a line for each model, where there are too many of them for columns."""
+    table = _headed(say("benchmark"), say("measure"), say("model"))
+    for name in ("n", say("mean"), "95 %", say("chance")):
+        table.add_column(name, justify="right")
+    for row in _whole(found):
+        named = row.benchmark, row.measure
+        for model, cell in zip(found.models, row.cells, strict=True):
+            if cell:
+                table.add_row(*named, model, str(cell.score.count), *_cell(cell), _chance(row))
+                named = "", ""
+    return table
+
+
+def _headed(*names: str) -> Table:
+    table = Table(box=box.SIMPLE, title=say("Scores, with 95 % intervals"), title_justify="left", title_style="bold")
+    for name in names:
+        table.add_column(name)
+    return table
+
+
+def _chance(row: summary.Row) -> str:
+    return "" if row.chance is None else summary.written(row.measure, row.chance)
 
 
 def _notes(found: summary.Table) -> Iterator[str]:
@@ -83,13 +110,11 @@ def _whole(found: summary.Table) -> list[summary.Row]:
     return [row for row in found.rows if not row.group]
 
 
-def _cell(line: summary.Line | None) -> str:
-    """Write the mean, and under it the interval."""
-    if line is None:
-        return "–"
+def _cell(line: summary.Line) -> tuple[str, str]:
+    """Write the mean, and the interval."""
     score = line.score
     mean, low, high = (summary.written(score.measure, value) for value in (score.mean, score.low, score.high))
-    return f"{mean}\n{say('{low} to {high}', low=low.removesuffix(' %'), high=high.removesuffix(' %'))}"
+    return mean, say("{low} to {high}", low=low.removesuffix(" %"), high=high.removesuffix(" %"))
 
 
 def _finding(finding: summary.Finding) -> str:

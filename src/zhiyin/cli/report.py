@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zhiyin.artifacts import Page
+    from zhiyin.execution.step import Step
 
 RunNames = Annotated[
     list[str],
@@ -39,14 +40,14 @@ def report(
     from zhiyin.execution.runtime import Runtime
     from zhiyin.execution.step import in_order
     from zhiyin.execution.store import Store
-    from zhiyin.recipe.comparison import comparison, notes
+    from zhiyin.recipe.comparison import notes
     from zhiyin.recipe.held import Held
     from zhiyin.report.history import Runs
     from zhiyin.report.shown import Shown
 
     pages = _pages(runs, store)
     heading = title or _title(pages)
-    page = comparison(pages, title=heading, language=spoken())
+    page = _comparison(pages, heading)
     own = [step for step in in_order(page) if not isinstance(step, Held)]
     screen = console()
     screen.print(f"{heading} ({', '.join(pages)})")
@@ -72,6 +73,17 @@ def _pages(runs: list[str], store: Path) -> "Mapping[str, Page]":
             return finished_runs(runs, store)
     except LookupError as error:
         leave(str(error.args[0]), REFUSED)
+
+
+def _comparison(pages: "Mapping[str, Page]", title: str) -> "Step[Page]":
+    """Plan the page; an ancestor that is gone, or a summary of another shape, ends it with a plain message."""
+    from zhiyin.cli.exits import FAILED, leave
+    from zhiyin.recipe.comparison import comparison
+
+    try:
+        return comparison(pages, title=title, language=spoken())
+    except (OSError, ValueError) as error:
+        leave(str(error), FAILED)
 
 
 def _title(pages: "Mapping[str, Page]") -> str:

@@ -8,12 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from zhiyin.evaluation.choices import logprobs
 from zhiyin.evaluation.extract import LETTERS
 from zhiyin.records.prompt import Completion, Prompt
-from zhiyin.records.score import Mark
+from zhiyin.records.score import Diagnosis, Mark
 
 if TYPE_CHECKING:
     from zhiyin.evaluation.significance import Floats
@@ -54,30 +52,6 @@ class Exam:
         values = self.ranked_by(completion) if logprobs(prompt, completion) else ()
         picked = prompt.choices[max(range(len(values)), key=values.__getitem__)] if values else None
         yield Mark(prompt.id, "accuracy", float(picked == prompt.reference), extracted=picked, group=prompt.group)
-
-
-class Diagnosis(Struct, frozen=True):
-    """What stands behind an accuracy over choices."""
-
-    chance: float
-    chance_corrected: float
-    """(accuracy - chance) / (1 - chance): 0 is guessing, 1 is perfect."""
-    chi_square: float
-    """Of the right answers in each category (or group) against guessing."""
-    degrees: int
-    """Degrees of freedom of `chi_square`."""
-    p: float
-    """Of `chi_square`: small when this is not guessing."""
-    predicted: dict[str, int]
-    """How often the choice at each position was picked."""
-    right: dict[str, int]
-    """How often the right choice stood at each position."""
-    choice_mass: float
-    """Mean over questions of the probability of all choices together."""
-    ties: int
-    """Questions whose best two choices are exactly equal."""
-    letters: bool
-    """The choices are the letters alone."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from msgspec import Struct
@@ -15,6 +16,10 @@ SHOWN_IDS = 10
 """Ids named in an error message."""
 
 
+class Incomparable(ValueError):
+    """Two tallies of one measure whose items are the same, and whose values still cannot be compared."""
+
+
 class Flip(Struct, frozen=True):
     """An item that only one side got right; a line of `flipped.jsonl`."""
 
@@ -25,10 +30,20 @@ class Flip(Struct, frozen=True):
     group: str = ""
 
 
+def shared(before: Tally, after: Tally, twins: Mapping[str, str]) -> tuple[Tally, Tally]:
+    """Return the items that stand on both sides, under their ids of before; `twins` maps those to the ids after."""
+    renamed = {theirs: ours for ours, theirs in twins.items()}
+    first = [index for index, name in enumerate(before.ids) if name in twins]
+    second = [index for index, name in enumerate(after.ids) if name in renamed]
+    there = after.at(second)
+    return before.at(first), replace(there, ids=tuple(renamed[name] for name in there.ids))
+
+
 def align(before: Tally, after: Tally) -> Tally:
     """Return `after` in the order of `before`.
 
-    Raises `ValueError` when they are not about the same items, or weigh the tokens of a text differently.
+    Raises `ValueError` when they are not about the same items, and `Incomparable` when they weigh the tokens of a
+    text differently.
     """
     place = {prompt_id: index for index, prompt_id in enumerate(after.ids)}
     only = sorted(set(before.ids) ^ set(after.ids))
@@ -36,19 +51,12 @@ def align(before: Tally, after: Tally) -> Tally:
         shown = ", ".join(only[:SHOWN_IDS])
         raise ValueError(f"{before.measure}: {len(only)} prompts are marked on one side only: {shown}")
     order = [place[prompt_id] for prompt_id in before.ids]
-    aligned = Tally(
-        measure=after.measure,
-        ids=before.ids,
-        groups=tuple(after.groups[index] for index in order),
-        values=after.values[order],
-        weights=after.weights[order],
-        unanswered=after.unanswered[order],
-    )
+    aligned = after.at(order)
     if aligned.groups != before.groups:
         raise ValueError(f"{before.measure}: the same prompts stand in other groups; prepare them once for both sides")
     if before.measure in EXPONENTIAL and (aligned.weights != before.weights).any():
         differs = before.ids[int(np.flatnonzero(aligned.weights != before.weights)[0])]
-        raise ValueError(
+        raise Incomparable(
             f"{before.measure}: the two sides count other tokens in {differs}, so they use other tokenizers, and "
             "a value per token compares nothing; compare bits_per_character"
         )

@@ -10,15 +10,15 @@ from pydantic import Field
 
 from zhiyin.artifacts import CompletionSet, PromptSet, ScoreSet
 from zhiyin.evaluation.benchmarks import Benchmark
-from zhiyin.evaluation.exam import Diagnosis, Exam, Sheet, diagnose
-from zhiyin.evaluation.overview import Overview, warnings
+from zhiyin.evaluation.cautions import warnings
+from zhiyin.evaluation.exam import Exam, Sheet, diagnose
 from zhiyin.execution.catalog import make
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.progress import report
 from zhiyin.execution.runtime import Runtime
 from zhiyin.records import jsonl
 from zhiyin.records.prompt import Completion, Prompt
-from zhiyin.records.score import Mark, Score
+from zhiyin.records.score import Diagnosis, Mark, Overview, Score
 
 PROGRESS_EVERY = 500
 SHOWN_IDS = 10

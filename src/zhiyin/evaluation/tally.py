@@ -49,7 +49,11 @@ class Tally:
     def of(self, groups: Iterable[str]) -> Tally:
         """Return the part that belongs to some groups."""
         wanted = set(groups)
-        kept = [index for index, group in enumerate(self.groups) if group in wanted]
+        return self.at([index for index, group in enumerate(self.groups) if group in wanted])
+
+    def at(self, places: Sequence[int]) -> Tally:
+        """Return the items at some places, in that order."""
+        kept = list(places)
         return Tally(
             measure=self.measure,
             ids=tuple(self.ids[index] for index in kept),

@@ -13,8 +13,8 @@ from zhiyin.locale.words import Language
 from zhiyin.recipe.held import held
 from zhiyin.records.score import Overview
 from zhiyin.report import page
+from zhiyin.report.history import answerer, parent
 from zhiyin.report.shown import Shown
-from zhiyin.report.summary import answerer, parent
 
 LABEL = "comparison"
 """What the page of several runs is called."""

@@ -1,13 +1,14 @@
 """The same prompt before every model: what each answered, and what its mark says."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from zhiyin.artifacts import CompletionSet, PromptSet, ScoreSet
 from zhiyin.records.prompt import Completion, Prompt
 from zhiyin.records.score import Mark
-from zhiyin.report.history import distinct
-from zhiyin.report.summary import answerer, protocol
+from zhiyin.report.history import ALONE, Runs, answerer, distinct
+from zhiyin.report.naming import answer_names
+from zhiyin.report.summary import protocol
 
 
 @dataclass(frozen=True)
@@ -45,35 +46,54 @@ class Question:
 class Sheet:
     """Some questions of one prompt set."""
 
+    folder: str
+    """The prompt set's."""
     benchmark: str
     protocol: str
     total: int
     """Prompts in the whole set."""
     questions: tuple[Question, ...]
+    gone: bool
+    """Whether the records are no longer in the store, so that there are no questions to show."""
 
 
-def sheets(answers: Iterable[CompletionSet], scores: Iterable[ScoreSet], samples: int) -> list[Sheet]:
+def sheets(
+    answers: Iterable[CompletionSet], scores: Iterable[ScoreSet], samples: int, runs: Runs = ALONE
+) -> list[Sheet]:
     """Return a sheet for each prompt set asked, `samples` of its prompts spread evenly, whatever was answered."""
     asked = list({one.path.name: one for one in answers}.values())
     asked.sort(key=lambda one: (sum(1 for _ in answerer(one).lineage), one.manifest.label))
     marked = {(one.manifest.inputs["prompts"], one.manifest.inputs["completions"]): one for one in scores}
     folders = sorted({folder for one in asked for folder in _prompt_folders(one)})
     prompt_sets = [PromptSet(asked[0].path.parent / folder) for folder in folders]
-    labels = distinct({one.path.name: one.manifest for one in prompt_sets})
+    labels = distinct({one.path.name: one.manifest for one in prompt_sets}, runs)
     found = []
     for prompts in sorted(prompt_sets, key=lambda one: labels[one.path.name]):
         here = [one for one in asked if prompts.path.name in _prompt_folders(one)]
         total = int(prompts.manifest.summary["prompts"])
-        chosen = _spread(prompts, total, samples)
-        replies = _replies(prompts, here, marked, {prompt.id: prompt for prompt in chosen})
-        questions = tuple(Question(prompt, tuple(replies[prompt.id])) for prompt in chosen)
         how = protocol(prompts.manifest.config.get("benchmark", {}))
-        found.append(Sheet(labels[prompts.path.name], how, total, questions))
+        try:
+            questions, gone = _questions(prompts, answer_names(here, runs), here, marked, samples), False
+        except FileNotFoundError:
+            questions, gone = (), True
+        found.append(Sheet(prompts.path.name, labels[prompts.path.name], how, total, questions, gone))
     return found
 
 
 def _prompt_folders(answers: CompletionSet) -> set[str]:
     return {folder for name, folder in answers.manifest.inputs.items() if name.startswith("prompts.")}
+
+
+def _questions(
+    prompts: PromptSet,
+    names: Mapping[str, str],
+    answers: Sequence[CompletionSet],
+    marked: dict[tuple[str, str], ScoreSet],
+    samples: int,
+) -> tuple[Question, ...]:
+    chosen = _spread(prompts, int(prompts.manifest.summary["prompts"]), samples)
+    replies = _replies(prompts, names, answers, marked, {prompt.id: prompt for prompt in chosen})
+    return tuple(Question(prompt, tuple(replies[prompt.id])) for prompt in chosen)
 
 
 def _spread(prompts: PromptSet, total: int, samples: int) -> list[Prompt]:
@@ -85,26 +105,24 @@ def _spread(prompts: PromptSet, total: int, samples: int) -> list[Prompt]:
 
 def _replies(
     prompts: PromptSet,
+    names: Mapping[str, str],
     answers: Sequence[CompletionSet],
     marked: dict[tuple[str, str], ScoreSet],
     chosen: dict[str, Prompt],
 ) -> dict[str, list[Reply]]:
-    models = distinct({answerer(one).path.name: answerer(one).manifest for one in answers})
     replies: dict[str, list[Reply]] = {one: [] for one in chosen}
     for one in answers:
-        model = models[answerer(one).path.name]
-        twins = sum(answerer(other).path == answerer(one).path for other in answers)
-        name = f"{model} · {one.manifest.label}" if twins > 1 else model
+        name = names[one.path.name]
         marks = _marks(marked.get((prompts.path.name, one.path.name)), chosen.keys())
         for completion in one.of(prompts):
             if completion.prompt_id in chosen and completion.sample == 0:
                 given = tuple(marks.get(completion.prompt_id, ()))
-                picked = _picked(chosen[completion.prompt_id], completion, given)
+                picked = picked_choice(chosen[completion.prompt_id], completion, given)
                 replies[completion.prompt_id].append(Reply(name, completion, given, picked))
     return replies
 
 
-def _picked(prompt: Prompt, completion: Completion, marks: Sequence[Mark]) -> int | None:
+def picked_choice(prompt: Prompt, completion: Completion, marks: Sequence[Mark]) -> int | None:
     """Return the choice that a mark read, for a benchmark may rank otherwise; without one, the likeliest."""
     scored = completion.choice_logprobs
     if len(scored) < 2:

@@ -37,16 +37,17 @@ def draw(nodes: Sequence[Node]) -> str:
     layers: list[list[Place]] = [[] for _ in range(max(depth.values(), default=0) + 1)]
     for node in nodes:
         layers[depth[node.folder]].append(Place(depth[node.folder], node.folder, node))
-    links: dict[tuple[str, str], None] = {}
+    links: dict[tuple[str, str], list[str]] = {}
     for node in nodes:
         for parent in parents[node.folder]:
-            links.update(dict.fromkeys(_route(parent, node.folder, depth, layers)))
+            for link in _route(parent, node.folder, depth, layers):
+                links.setdefault(link, []).append(node.folder)
     neighbours: dict[str, list[str]] = {place.key: [] for layer in layers for place in layer}
     for left, right in links:
         neighbours[left].append(right)
         neighbours[right].append(left)
     layers = _untangled(layers, neighbours, list(links))
-    return _svg(layers, list(links), _heights(layers, neighbours))
+    return _svg(layers, links, _heights(layers, neighbours))
 
 
 def _direct_parents(nodes: Sequence[Node]) -> dict[str, list[str]]:
@@ -142,16 +143,25 @@ def _stacked(layer: Sequence[Place], wanted: Sequence[float]) -> dict[str, float
     return {place.key: got + shift for place, got in zip(layer, placed, strict=True)}
 
 
-def _svg(layers: list[list[Place]], links: Sequence[tuple[str, str]], heights: dict[str, float]) -> str:
+def _svg(layers: list[list[Place]], links: Mapping[tuple[str, str], Sequence[str]], heights: dict[str, float]) -> str:
     places = [place for layer in layers for place in layer]
     where = {place.key: (MARGIN + place.layer * COLUMN, MARGIN + heights[place.key]) for place in places}
+    passing = {place.key for place in places if place.node is None}
     width = 2 * MARGIN + (len(layers) - 1) * COLUMN + WIDTH
     height = 2 * MARGIN + max((heights[place.key] + place.room / 2 for place in places), default=0.0)
-    passing = [f"M{where[p.key][0]:.1f} {where[p.key][1]:.1f}h{WIDTH:.1f}" for p in places if p.node is None]
-    curves = "".join([*passing, *(_curve(where[left], where[right]) for left, right in links)])
+    edges = "".join(_edge(link, readers, where, through=link[1] in passing) for link, readers in links.items())
     boxes = "".join(_box(place.node, *where[place.key]) for place in places if place.node)
     size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
-    return f'<svg class="lineage" role="img" aria-label="lineage" {size}><path class="edge" d="{curves}"/>{boxes}</svg>'
+    return f'<svg class="lineage" {size}>{edges}{boxes}</svg>'
+
+
+def _edge(
+    link: tuple[str, str], readers: Sequence[str], where: Mapping[str, tuple[float, float]], *, through: bool
+) -> str:
+    """Draw a link, and on through the layer where it passes; it names whose output it carries, and who reads that."""
+    line = _curve(where[link[0]], where[link[1]]) + (f"h{WIDTH:.0f}" if through else "")
+    source, ends = link[0].partition("@")[0], " ".join(readers)
+    return f'<path class="edge" data-from="{escape(source)}" data-to="{escape(ends)}" d="{line}"/>'
 
 
 def _curve(left: tuple[float, float], right: tuple[float, float]) -> str:

@@ -1,9 +1,9 @@
 """Write one HTML page that shows what was made, from what, how well, how sure that is, and at what cost."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -18,10 +18,11 @@ from zhiyin.artifacts import (
     TextSet,
     Verdict,
 )
-from zhiyin.execution.artifact import Artifact
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
 from zhiyin.locale.words import Language
+from zhiyin.report.history import Runs, history
+from zhiyin.report.shown import Shown
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 """What an input holds that the recipe leaves out."""
@@ -30,6 +31,7 @@ NONE: Mapping[str, Any] = MappingProxyType({})
 class Config(StepConfig):
     """What the page is called, and how much of the data it shows."""
 
+    code_version: ClassVar[int] = 2
     title: str
     """The heading of the page."""
     language: Language = "en"
@@ -50,37 +52,55 @@ def page(
     scores: Mapping[str, ScoreSet] = NONE,
     verdicts: Mapping[str, Verdict] = NONE,
     answers: Mapping[str, CompletionSet] = NONE,
+    runs: Mapping[str, Page] = NONE,
 ) -> Page:
-    """Write `page.html`: self-contained, offline, at most a few hundred kB. Its facts come from manifests alone.
+    """Write `page.html`, self-contained, offline, at most a few hundred kB, and `items.html` with every answer.
 
-    The inputs and all they came from are the lineage on the page. Raises `ValueError` when there are none, and
+    The inputs and all they came from are the lineage on the page. Each of the `runs` adds what its own page shows, and
+    its name stands at whatever is not the same in all of them. Raises `ValueError` when there are none, and
     `FileNotFoundError` when an ancestor is no longer in the store.
     """
+    own = Shown(
+        data=tuple(data.values()),
+        models=tuple(models.values()),
+        scores=tuple(scores.values()),
+        verdicts=tuple(verdicts.values()),
+        answers=tuple(answers.values()),
+    )
+    return _write(config, out, own.beside([Shown.by(run) for run in runs.values()]), Runs.of(runs))
+
+
+def _write(config: Config, out: Path, shown: Shown, known: Runs) -> Page:
+    """Write the page and its items; what the runs do not share carries their names."""
     from zhiyin.report.answers import sheets
-    from zhiyin.report.history import history
+    from zhiyin.report.evidence import evidence
+    from zhiyin.report.items import packed_exams
     from zhiyin.report.lineage import draw
     from zhiyin.report.plots import trainings
-    from zhiyin.report.rendering import render
-    from zhiyin.report.summary import before_after, findings
+    from zhiyin.report.rendering import named, render, render_items
+    from zhiyin.report.summary import before_after, findings, remarks
     from zhiyin.report.tables import costs, record_sets, surroundings
 
-    roots: Iterator[Artifact] = (one for given in (data, models, scores, verdicts, answers) for one in given.values())
-    nodes = history(roots)
+    nodes = history(shown.roots, known)
     if not nodes:
-        raise ValueError("a page needs something to show: give it data, models, scores, verdicts or answers")
+        raise ValueError("a page needs something to show: give it data, models, scores, verdicts, answers or runs")
+    exams = packed_exams(shown.answers, shown.scores, shown.verdicts, known)
     html = render(
         config.language,
         title=config.title,
         nodes=nodes,
+        evidence=evidence(nodes, [one.exam for one in exams]),
         lineage=draw(nodes),
         records=record_sets(nodes, config.rejected_examples),
-        trainings=trainings(nodes),
-        table=before_after(scores.values()),
-        findings=findings(verdicts.values()),
-        sheets=sheets(answers.values(), scores.values(), config.samples),
+        trainings=trainings(nodes, named(config.language), known),
+        table=before_after(shown.scores, known),
+        findings=findings(shown.verdicts, known),
+        remarks=remarks(shown.verdicts, known),
+        sheets=sheets(shown.answers, shown.scores, config.samples, known),
         costs=costs(nodes),
         surroundings=surroundings(nodes),
     )
     file = out / "page.html"
     file.write_text(html, encoding="utf-8")
+    (out / "items.html").write_text(render_items(config.language, config.title, exams), encoding="utf-8")
     return Page(out, {"steps": len(nodes), "bytes": file.stat().st_size})

@@ -1,23 +1,28 @@
 """Fill the template: escaping, numbers with their units, and the page's words in the chosen language."""
 
+import base64
+import hashlib
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from zhiyin.locale.words import Language, words
+from zhiyin.locale.words import Language, Words, words
+from zhiyin.records.score import SHARES
 from zhiyin.report import strips, summary
+from zhiyin.report.evidence import address
+from zhiyin.report.formats import clipped, duration, memory, moment, significant, size, typeset
 from zhiyin.report.history import Node
+from zhiyin.report.items import Packed
+from zhiyin.report.names import measure_names, plain_names
 from zhiyin.report.summary import Finding, Row, Table
 from zhiyin.report.tables import as_yaml
 
 HEADLINE = 4
 """Comparisons in the summary, at most; all of them stand in their own section."""
-CLIPPED = 1500
-"""Characters shown of a text, at most."""
 CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {0x7F: 0x2421}
 """Control characters, which no page may hold, and the visible picture of each."""
 
@@ -25,15 +30,13 @@ CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\
 def render(language: Language, *, nodes: Sequence[Node], table: Table, findings: list[Finding], **parts: Any) -> str:
     """Return the page. `parts` are handed to the template as they are."""
     t = words(language).say
-    environment = _environment(t)
+    environment = _environment(language)
     environment.globals.update(
         difference_scale=lambda measure: strips.scale_of_differences(findings, measure),
         label_of={node.folder: node.label for node in nodes},
     )
-    folder = files("zhiyin.report") / "templates"
     return environment.get_template("page.html.j2").render(
-        language=language,
-        css=Markup((folder / "page.css").read_text(encoding="utf-8")),
+        css=Markup(_file("page.css")),
         nodes=nodes,
         table=table,
         findings=findings,
@@ -49,43 +52,44 @@ def render(language: Language, *, nodes: Sequence[Node], table: Table, findings:
     )
 
 
-def clipped(text: str, length: int = CLIPPED) -> str:
-    """Cut a long text, and say how much was cut."""
-    return text if len(text) <= length else f"{text[:length]} … (+{len(text) - length})"
+def render_items(language: Language, title: str, exams: Sequence[Packed]) -> str:
+    """Return the page on which the items are browsed."""
+    environment = _environment(language)
+    return environment.get_template("items.html.j2").render(
+        css=Markup(_file("page.css") + _file("items.css")),
+        title=title,
+        exams=exams,
+        index=[msgspec.to_builtins(one.exam) for one in exams],
+        shares=SHARES,
+    )
 
 
-def duration(seconds: float) -> str:
-    """Write seconds as `0.42 s`, `41 s`, `3 min 20 s` or `2 h 5 min`."""
-    if seconds < 60:
-        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+def named(language: Language) -> Callable[[str], str]:
+    """Return what says a word of the code, such as `held_out`, in the reader's language; an unknown one as it is."""
+    known = plain_names(words(language).say)
+    return lambda name: known.get(name, name.replace("_", " "))
 
 
-def moment(iso: str) -> str:
-    """Write a time in ISO 8601 as `2026-11-21 03:52 UTC`."""
-    return f"{datetime.fromisoformat(iso).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def memory(count: int) -> str:
-    """Write bytes as MiB or GiB."""
-    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
-
-
-def _environment(t: Callable[..., str]) -> Environment:
-    folder = files("zhiyin.report") / "templates"
+def _environment(language: Language) -> Environment:
+    told = words(language)
     environment = Environment(
-        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        loader=FunctionLoader(_file),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_visible,
     )
     environment.globals.update(
-        t=t,
+        language=language,
+        t=told.say,
+        measure_names=measure_names(told.say),
+        shows=_shows(told.say),
+        address=address,
+        script=_script,
+        policy=_policy,
         strip=lambda *values: Markup(strips.strip(*values)),
         row_scale=strips.scale_of_row,
-        written=summary.written,
-        difference=lambda measure, value: summary.difference(measure, value).replace("-", "−"),
+        written=lambda measure, value: typeset(summary.written(measure, value)),
+        difference=lambda measure, value: typeset(summary.difference(measure, value)),
         p_text=summary.p_value,
     )
     environment.filters.update(
@@ -93,16 +97,62 @@ def _environment(t: Callable[..., str]) -> Environment:
         duration=duration,
         memory=memory,
         moment=moment,
+        significant=significant,
+        typeset=typeset,
         yaml=as_yaml,
         markup=Markup,
+        retold=lambda sentence: _retold(told, sentence),
+        spoken=named(language),
         grouped=lambda count: f"{count:,}".replace(",", "\u202f"),
-        spaced=lambda name: name.replace("_", " "),
+        size=size,
     )
     return environment
 
 
+def _file(name: str) -> str:
+    return (files("zhiyin.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _script(name: str) -> Markup:
+    return Markup(f"<script>{_code(name)}</script>")
+
+
+def _code(name: str) -> str:
+    """Return a script as it stands in a page that is HTML and XML alike."""
+    return f"//<![CDATA[\n{_file(name)}//]]>\n"
+
+
+def _policy(name: str) -> str:
+    """Return a content security policy under which that script runs and nothing else does, nor loads anything."""
+    known = base64.b64encode(hashlib.sha256(_code(name).encode()).digest()).decode("ascii")
+    return f"default-src 'none'; base-uri 'none'; style-src 'unsafe-inline'; script-src 'sha256-{known}'"
+
+
 def _visible(value: object) -> object:
     return value.translate(CONTROLS) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _shows(t: Callable[..., str]) -> dict[str, str]:
+    """Return the name of each view of the items, in the order of the menu."""
+    return {
+        "all": t("all"),
+        "right": t("right"),
+        "wrong": t("wrong"),
+        "rose": t("rose"),
+        "fell": t("fell"),
+        "unchanged": t("unchanged"),
+        "unanswered": t("unanswered"),
+        "cut": t("cut off"),
+        "truncated": t("prompt cut"),
+    }
+
+
+def _retold(told: Words, sentence: str) -> str:
+    """Return a sentence kept in English in the reader's language; a measure it begins with is called by its name."""
+    place, colon, _ = sentence.partition(": ")
+    name = measure_names(told.say).get(place, "") if colon else ""
+    retold = told.retell(sentence)
+    return name + retold.removeprefix(place) if name else retold
 
 
 def _groups(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
@@ -113,16 +163,14 @@ def _groups(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
     return found
 
 
-def _warnings(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
-    """Return benchmark, model and sentence of each warning once, though every measure of a score set carries it."""
-    found = {
-        (row.benchmark, line.model, warning): None
-        for row in rows
-        for line in row.cells
-        if line
-        for warning in line.warnings
-    }
-    return list(found)
+def _warnings(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, str]]:
+    """Return for each benchmark and sentence the models it is said of, and the folder of the score set that says it."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for row in rows:
+        for line in filter(None, row.cells):
+            for warning in line.warnings:
+                found.setdefault((row.benchmark, warning), {})[line.model] = line.folder
+    return found
 
 
 def _asked(rows: Sequence[Row]) -> list[Row]:
@@ -136,7 +184,7 @@ def _sections(
     """Return id, name and presence of each section."""
     return [
         ("results", t("Before and after"), bool(table.rows)),
-        ("comparisons", t("Paired comparisons"), bool(findings)),
+        ("comparisons", t("Paired comparisons"), bool(findings or parts["remarks"])),
         ("curves", t("Training curves"), bool(parts["trainings"])),
         ("answers", t("Answers side by side"), bool(parts["sheets"])),
         ("data", t("Data"), bool(parts["records"])),

@@ -34,16 +34,17 @@ def scale_of_differences(findings: Sequence[Finding], measure: str) -> Scale:
 def strip(scale: Scale, low: float, value: float, high: float, mark: float | None) -> str:
     """Draw an interval as a line with a dot at its value, and `mark` (chance, no difference) as a dashed rule."""
     left, middle, right = scale.place(low), scale.place(value), scale.place(high)
-    rule = "" if mark is None else _line("mark", scale.place(mark), 1, scale.place(mark), 15)
+    rule = "" if mark is None else _path("mark", f"M{scale.place(mark):.2f} 1v14")
     return (
-        '<svg class="strip" aria-hidden="true"><svg x="4" width="100%" height="16" class="inner">'
-        f"{_line('axis', 0, 8, 100, 8)}{rule}{_line('interval', left, 8, right, 8)}"
-        f'<circle class="dot" cx="{middle:.2f}%" cy="8" r="3.5"/></svg></svg>'
+        '<svg class="strip" aria-hidden="true" viewBox="0 0 100 16" preserveAspectRatio="none">'
+        f"{_path('axis', 'M0 8h100')}{rule}{_path('interval', f'M{left:.2f} 8H{right:.2f}')}"
+        f"{_path('dot', f'M{middle:.2f} 8h0')}</svg>"
     )
 
 
-def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line class="{kind}" x1="{x1:.2f}%" y1="{y1:g}" x2="{x2:.2f}%" y2="{y2:g}"/>'
+def _path(kind: str, line: str) -> str:
+    """A path keeps its width however wide the strip is; a line of no length with round ends is a dot."""
+    return f'<path class="{kind}" d="{line}"/>'
 
 
 def _around(values: Sequence[float]) -> Scale:

@@ -1,13 +1,15 @@
 """The before/after table and the paired findings as plain rows, for the terminal and the page alike."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from zhiyin.artifacts import ScoreSet, Verdict
 from zhiyin.execution.artifact import Artifact
-from zhiyin.records.score import SHARES, Comparison, Score
-from zhiyin.report.history import distinct
+from zhiyin.records.score import SHARES, Comparison, Ruling, Score
+from zhiyin.report.history import ALONE, Runs, answerer, parent
+from zhiyin.report.naming import column_names, labels
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,10 @@ class Line:
     """The accuracy of guessing; None where that has no meaning for the measure."""
     warnings: tuple[str, ...]
     """What the reader must know before trusting the number, such as `at chance`."""
+    folder: str
+    """The score set's folder."""
+    prompts: str
+    """The prompt set's folder."""
 
 
 @dataclass(frozen=True)
@@ -66,32 +72,68 @@ class Finding:
     """The fall that `not fall` lets pass, in the measure's unit."""
     met: bool | None
     """Whether that came true; None when nothing was expected."""
+    folder: str
+    """The verdict's folder."""
+    prompts: str
+    """The prompt set's folder; empty where the two sides were asked two sets, of which the common items count."""
+    sides: tuple[str, str]
+    """Folders of the score sets before and after."""
+    group: str
+    """The group compared; empty for the whole benchmark."""
 
 
-def lines(scores: Iterable[ScoreSet]) -> list[Line]:
+@dataclass(frozen=True)
+class Remark:
+    """What to know about a comparison, such as items that stand on one side only."""
+
+    benchmark: str
+    before: str
+    after: str
+    text: str
+    """One sentence."""
+    folder: str
+    """The verdict's folder."""
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A verdict with the names of what it compares."""
+
+    verdict: Verdict
+    ruling: Ruling
+    sides: tuple[ScoreSet, ScoreSet]
+    models: tuple[str, str]
+    benchmark: str
+    prompts: str
+
+
+def lines(scores: Iterable[ScoreSet], runs: Runs = ALONE) -> list[Line]:
     """Return every score with its names, in the order of the score sets, the whole benchmark before its groups."""
     sets = list({one.path.name: one for one in scores}.values())
-    columns, benchmarks = _columns(sets), _labels(parent(one, "prompts") for one in sets)
+    columns, benchmarks = column_names(sets, runs), _benchmarks(sets, runs)
     found: list[Line] = []
     for one in sets:
         prompts = parent(one, "prompts")
         benchmark = prompts.manifest.config.get("benchmark", {})
         names = benchmarks[prompts.path.name], protocol(benchmark), columns[one.path.name]
-        warnings = tuple(str(warning) for warning in one.manifest.summary.get("warnings", ()))
+        warnings = one.overview.warnings
         for score in one.scores:
             chance = benchmark.get("chance") if score.measure.endswith("accuracy") else None
-            found.append(Line(*names, score, chance, warnings))
+            found.append(Line(*names, score, chance, warnings, one.path.name, prompts.path.name))
     return found
 
 
-def before_after(scores: Iterable[ScoreSet]) -> Table:
-    """Lay the scores side by side: a row for each benchmark, measure and group, a column for each model."""
+def before_after(scores: Iterable[ScoreSet], runs: Runs = ALONE) -> Table:
+    """Lay the scores side by side: a row for each benchmark, measure and group, a column for each model.
+
+    A model stands after what it was made from, beside the model of the same label in other runs.
+    """
     sets = list({one.path.name: one for one in scores}.values())
-    columns = _columns(sets)
-    age = {columns[one.path.name]: _age(_model(one)) for one in sets}
-    models = tuple(sorted(age, key=lambda model: (age[model], model)))
+    columns = column_names(sets, runs)
+    order = {columns[one.path.name]: (*_descent(_model(one)), runs.place(one.path.name)) for one in sets}
+    models = tuple(sorted(order, key=lambda model: (*order[model], model)))
     cells: dict[tuple[str, str, str], dict[str, Line]] = {}
-    for line in lines(sets):
+    for line in lines(sets, runs):
         cells.setdefault((line.benchmark, line.score.measure, line.score.group), {})[line.model] = line
     rows = []
     for (benchmark, measure, group), by_model in cells.items():
@@ -101,24 +143,61 @@ def before_after(scores: Iterable[ScoreSet]) -> Table:
     return Table(models, tuple(rows))
 
 
-def findings(verdicts: Iterable[Verdict]) -> list[Finding]:
+def findings(verdicts: Iterable[Verdict], runs: Runs = ALONE) -> list[Finding]:
     """Return every comparison of the verdicts, with the models and the benchmark it is about."""
-    given = list(verdicts)
-    sides = [(parent(verdict, "before"), parent(verdict, "after")) for verdict in given]
-    benchmarks = _labels(parent(after, "prompts") for _, after in sides)
-    models = _labels(_model(side) for pair in sides for side in pair)
     found: list[Finding] = []
-    for verdict, (before, after) in zip(given, sides, strict=True):
-        ruling = verdict.manifest.summary
-        group = f" ({ruling['group']})" if ruling["group"] else ""
-        benchmark = benchmarks[parent(after, "prompts").path.name] + group
-        compared = models[_model(before).path.name], models[_model(after).path.name]
-        expectation = "" if ruling["expect"] == "any" else ruling["expect"].replace("_", " ")
-        for comparison in verdict.comparisons:
-            met = ruling["met"].get(comparison.measure)
-            names = verdict.manifest.label, benchmark, *compared
-            found.append(Finding(*names, comparison, expectation, ruling["margin"], met))
+    for pair in _pairs(verdicts, runs):
+        ruling, (before, after) = pair.ruling, pair.sides
+        benchmark = f"{pair.benchmark} ({ruling.group})" if ruling.group else pair.benchmark
+        expectation = "" if ruling.expect == "any" else ruling.expect.replace("_", " ")
+        for comparison in pair.verdict.comparisons:
+            finding = Finding(
+                verdict=pair.verdict.manifest.label,
+                benchmark=benchmark,
+                before=pair.models[0],
+                after=pair.models[1],
+                comparison=comparison,
+                expectation=expectation,
+                margin=ruling.margin,
+                met=ruling.met.get(comparison.measure),
+                folder=pair.verdict.path.name,
+                prompts=pair.prompts,
+                sides=(before.path.name, after.path.name),
+                group=ruling.group,
+            )
+            found.append(finding)
     return found
+
+
+def remarks(verdicts: Iterable[Verdict], runs: Runs = ALONE) -> list[Remark]:
+    """Return what to know about the comparisons before trusting them."""
+    return [
+        Remark(pair.benchmark, *pair.models, text, pair.verdict.path.name)
+        for pair in _pairs(verdicts, runs)
+        for text in pair.ruling.warnings
+    ]
+
+
+def _pairs(verdicts: Iterable[Verdict], runs: Runs) -> list[_Pair]:
+    given = list({one.path.name: one for one in verdicts}.values())
+    sides = [(_side(verdict, "before"), _side(verdict, "after")) for verdict in given]
+    models = column_names(list({one.path.name: one for pair in sides for one in pair}.values()), runs)
+    benchmarks = _benchmarks([after for _, after in sides], runs)
+    found: list[_Pair] = []
+    for verdict, (before, after) in zip(given, sides, strict=True):
+        names = models[before.path.name], models[after.path.name]
+        if names[0] == names[1]:
+            names = runs.named(before.path.name, names[0]), runs.named(after.path.name, names[1])
+        asked = parent(after, "prompts")
+        same = asked.path == parent(before, "prompts").path
+        benchmark = benchmarks[asked.path.name] if same else asked.manifest.label
+        prompts = asked.path.name if same else ""
+        found.append(_Pair(verdict, verdict.ruling, (before, after), names, benchmark, prompts))
+    return found
+
+
+def _side(verdict: Verdict, name: str) -> ScoreSet:
+    return ScoreSet(parent(verdict, name).path)
 
 
 def is_share(measure: str) -> bool:
@@ -141,20 +220,6 @@ def p_value(p: float | None) -> str:
     return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def parent(artifact: Artifact, name: str) -> Artifact:
-    """Return the artifact that was read under that input name; raises `ValueError` if there was none."""
-    inputs = artifact.manifest.inputs
-    if name not in inputs:
-        raise ValueError(f"{artifact.path} has no input {name!r}; it has {', '.join(inputs) or 'none'}")
-    return Artifact(artifact.path.parent / inputs[name])
-
-
-def answerer(completions: Artifact) -> Artifact:
-    """Return the model that gave the answers; the answers themselves when no model in the store did."""
-    folder = completions.manifest.inputs.get("model")
-    return Artifact(completions.path.parent / folder) if folder else completions
-
-
 def protocol(benchmark: Mapping[str, Any]) -> str:
     """Write a benchmark's plug-in name and its plain settings: `generated_exam, protocol letter`."""
     settings = [
@@ -171,28 +236,19 @@ def _model(scores: Artifact) -> Artifact:
     return answerer(parent(scores, "completions"))
 
 
-def _labels(artifacts: Iterable[Artifact]) -> dict[str, str]:
-    return distinct({artifact.path.name: artifact.manifest for artifact in artifacts})
+def _benchmarks(sets: Sequence[ScoreSet], runs: Runs) -> dict[str, str]:
+    """Label each prompt set by folder; sets of one label that ask and mark the same are one benchmark."""
+    alike: dict[str, list[Artifact]] = {}
+    for one in sets:
+        prompts = parent(one, "prompts")
+        what = [prompts.manifest.label, one.overview.prompts_hash, prompts.manifest.config]
+        alike.setdefault(json.dumps(what, sort_keys=True), []).append(prompts)
+    for group in alike.values():
+        runs = runs.joined([prompts.path.name for prompts in group])
+    names = labels((group[0] for group in alike.values()), runs)
+    return {prompts.path.name: names[group[0].path.name] for group in alike.values() for prompts in group}
 
 
-def _columns(sets: Sequence[ScoreSet]) -> dict[str, str]:
-    """Name each score set's column by its model, adding labels only until no two fall into one cell."""
-    completions = {one.path.name: parent(one, "completions") for one in sets}
-    models = _labels(answerer(one) for one in completions.values())
-    answers, own = _labels(completions.values()), _labels(sets)
-    names = {
-        one.path.name: (models[answerer(asked).path.name], answers[asked.path.name], own[one.path.name])
-        for one, asked in zip(sets, completions.values(), strict=True)
-    }
-    prompts = {one.path.name: one.manifest.inputs["prompts"] for one in sets}
-    columns: dict[str, str] = {}
-    for parts in (1, 2, 3):
-        columns = {folder: " · ".join(labels[:parts]) for folder, labels in names.items()}
-        if len({(columns[folder], prompts[folder]) for folder in columns}) == len(columns):
-            break
-    return columns
-
-
-def _age(model: Artifact) -> int:
-    """Count the ancestors of the model: what is made from another model comes after it."""
-    return sum(1 for _ in model.lineage)
+def _descent(model: Artifact) -> tuple[int, str]:
+    """Return how many ancestors the model has, for what is made from another model comes after it, and its label."""
+    return sum(1 for _ in model.lineage), model.manifest.label

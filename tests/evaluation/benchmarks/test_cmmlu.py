@@ -10,7 +10,6 @@ import pytest
 from tests.evaluation.desk import Desk, make_benchmark, subject_files
 
 from zhiyin.evaluation.benchmarks.cmmlu import Cmmlu
-from zhiyin.evaluation.overview import Overview
 from zhiyin.evaluation.significance import chi_square_against
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "cmmlu"
@@ -126,7 +125,7 @@ def test_constant_letters_score_as_published(desk: Desk, letter: int, micro: flo
     assert round(100 * found[""].mean, 2) == macro
     assert found[""].low < 0.25 < found[""].high
     assert len(found) == 2 + 5 + 67
-    overview = Overview.of(scores)
+    overview = scores.overview
     assert overview.exam is not None
     assert overview.exam.predicted["ABCD"[letter]] == 11582
     assert overview.exam.degrees == 4

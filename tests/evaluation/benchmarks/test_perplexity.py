@@ -7,7 +7,6 @@ import pytest
 from tests.evaluation.desk import Desk, given, make_benchmark
 
 from zhiyin.artifacts import ConversationSet, PreferenceSet, TextSet
-from zhiyin.evaluation.overview import Overview
 from zhiyin.records.conversation import Conversation, Document, Message
 from zhiyin.records.prompt import Completion
 
@@ -32,7 +31,7 @@ def test_a_conversation_is_scored_on_its_last_answer(tmp_path: Path) -> None:
 
 def test_scores_by_hand(desk: Desk) -> None:
     prompts = desk.prepared({"name": "perplexity"}, given(DOCUMENTS))
-    found = Overview.of(desk.run(desk.scored(prompts, "surprised", 2.0)))
+    found = desk.run(desk.scored(prompts, "surprised", 2.0)).overview
     # 2 nats a character, 7 characters, 3 + 1 tokens.
     assert found.measures["perplexity"].mean == pytest.approx(math.exp(14 / 4))
     assert found.measures["bits_per_character"].mean == pytest.approx(2 / math.log(2))

@@ -1,0 +1,72 @@
+"""What a reader must know before trusting a score, or a difference between two."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from zhiyin.artifacts import ScoreSet
+from zhiyin.evaluation.exam import LEAST_MASS
+from zhiyin.execution.artifact import Artifact, Manifest
+from zhiyin.execution.explain import leaves
+from zhiyin.records.score import Diagnosis, Score
+
+
+def warnings(measures: dict[str, Score], truncated: int, exam: Diagnosis | None) -> Iterator[str]:
+    """Yield what a reader must know before trusting the numbers."""
+    for measure, score in measures.items():
+        if score.unanswered:
+            yield f"{measure}: {score.unanswered} of {score.count} answers could not be read and count as wrong"
+        if score.count == 1:
+            yield f"{measure}: one item only, its interval means nothing"
+    if truncated:
+        yield f"{truncated} prompts were longer than the model takes and lost their head"
+    if exam is None:
+        return
+    if exam.letters and exam.choice_mass < LEAST_MASS:
+        yield (
+            f"format mismatch: the score measures formatting (the letters A to D together have a mean probability of "
+            f"{exam.choice_mass:.3f}, below {LEAST_MASS})"
+        )
+    accuracy = measures["accuracy"]
+    if accuracy.low <= exam.chance <= accuracy.high:
+        yield f"at chance: the interval of the accuracy holds {exam.chance:.2f}, the accuracy of guessing"
+    if exam.ties:
+        yield f"{exam.ties} exact ties between the best two choices, given to the earlier one"
+
+
+def otherwise(before: ScoreSet, after: ScoreSet) -> Iterator[str]:
+    """Yield how the two sides were asked or marked differently, which may be what their difference shows."""
+    if asked := _changes(_way_of_answering(before), _way_of_answering(after)):
+        yield f"answered in another way ({asked}): that, too, may make the difference"
+    if marked := _changes(_way_of_marking(before), _way_of_marking(after)):
+        yield f"marked in another way ({marked}): that, too, may make the difference"
+    references = [side.manifest.inputs.get("reference") for side in (before, after)]
+    if references[0] != references[1]:
+        yield "measured against the answers of another reference: that, too, may make the difference"
+
+
+def _way_of_answering(scores: ScoreSet) -> dict[str, Any]:
+    """Return the settings of the answers, laid flat, with the template that rendered them."""
+    answers, prompts = _read(scores, "completions"), scores.manifest.inputs["prompts"]
+    name = {folder: name.removeprefix("prompts.") for name, folder in answers.inputs.items()}[prompts]
+    rendered = answers.summary.get(name, {}).get("template", "")
+    return leaves({"verb": answers.kind, "version": answers.version, **answers.config, "rendered by": rendered})
+
+
+def _way_of_marking(scores: ScoreSet) -> dict[str, Any]:
+    """Return the settings of the benchmark and the version of what marks, laid flat."""
+    return leaves({**_read(scores, "prompts").config, "version": scores.manifest.version})
+
+
+def _read(scores: ScoreSet, name: str) -> Manifest:
+    return Artifact(scores.path.parent / scores.manifest.inputs[name]).manifest
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Name each setting that differs: `max_new_tokens 80 -> 40`; where a file lies makes no difference."""
+    names = [name for name in dict.fromkeys((*before, *after)) if not name.endswith(".path")]
+    pairs = [(name, before.get(name), after.get(name)) for name in names]
+    return ", ".join(f"{name} {_plain(old)} -> {_plain(new)}" for name, old, new in pairs if old != new)
+
+
+def _plain(value: object) -> str:
+    return "none" if value is None else str(value)
