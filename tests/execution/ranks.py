@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,6 +22,9 @@ class Config(StepConfig):
     fail: bool = False
     """Rank 1 raises."""
 
+    pause: float = 0.0
+    """Seconds to stay, with a file beside `file` that says so."""
+
     parallel: ClassVar[bool] = True
 
 
@@ -28,6 +32,10 @@ def ranks(config: Config, *, out: Path, runtime: Runtime, text: Text) -> Number:
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     if config.fail and rank == 1:
         raise ValueError("rank 1 was told to fail")
+    alive = config.file.with_name(f"alive-{os.getpid()}")
+    alive.touch()
+    time.sleep(config.pause)
+    alive.unlink()
     (out / f"rank-{rank}.txt").write_text(f"{rank} of {size}: {text.content}{config.file.read_text()}")
     seen = {"size": size, "width": config.style.width, "characters": text.summary["characters"]}
     return Number(out, {**seen, "runtime": json.loads(runtime.model_dump_json())["num_processes"]})

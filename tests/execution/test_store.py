@@ -1,5 +1,6 @@
 """Whole or not there at all: killed at any write, written by two at once, or damaged afterwards."""
 
+import errno
 import json
 import os
 import subprocess
@@ -16,7 +17,9 @@ from zhiyin.execution.artifact import MANIFEST, Manifest
 from zhiyin.execution.runner import run
 from zhiyin.execution.runtime import Runtime
 from zhiyin.execution.step import Step, in_order, step
-from zhiyin.execution.store import Damaged, Store
+from zhiyin.execution.store import CHECKPOINTS, PARTIAL, Damaged, Store, flush
+
+on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the names of open files from /proc")
 
 
 def contents(store: Path) -> dict[str, dict[str, str]]:
@@ -65,7 +68,7 @@ def test_killed_before_any_write_the_next_run_makes_the_same(
     assert set(resumed) == ({0, 1, 2, 3, 4} if verb == "climb" else {0})
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the names of open files from /proc")
+@on_linux
 def test_everything_is_on_the_disk_before_the_rename(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
     sync, replace = os.fsync, os.replace
@@ -85,6 +88,91 @@ def test_everything_is_on_the_disk_before_the_rename(runtime: Runtime, monkeypat
     partial = f".partial/{plan.folder}"
     files = [f"{partial}/{name}" for name in ("speed.txt", "telemetry/clock.txt", "text.txt", MANIFEST)]
     assert order == [*files, f"{partial}/telemetry", partial, "rename", "."]
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
+    """Let the next flush of that file or folder fail, as the system does: its error names no file."""
+    sync = os.fsync
+
+    def refused(descriptor: int) -> None:
+        if os.readlink(f"/proc/self/fd/{descriptor}").endswith(name):
+            monkeypatch.setattr(os, "fsync", sync)
+            raise OSError(number, os.strerror(number))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refused)
+
+
+@on_linux
+def test_a_file_whose_flush_failed_is_named_and_goes_and_no_descriptor_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, before = tmp_path / "text.txt", len(os.listdir("/proc/self/fd"))
+    file.write_text("春")
+    refusing(monkeypatch, "text.txt", errno.EIO)
+    with pytest.raises(OSError, match=r"Input/output error: .*text\.txt'$"):
+        flush(file)
+    assert not file.exists()
+    refusing(monkeypatch, tmp_path.name, errno.EIO)
+    with pytest.raises(OSError, match=f"Input/output error: .*{tmp_path.name}'$"):
+        flush(tmp_path)
+    assert tmp_path.is_dir()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@on_linux
+@pytest.mark.parametrize("name", ["step-3.txt", MANIFEST, "telemetry"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_commit_the_disk_refuses_leaves_nothing_under_the_name_and_the_next_run_makes_the_same(
+    name: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, store = tmp_path / "undisturbed", tmp_path / "store"
+    plan = crash.plan("climb")
+    run([plan], Runtime(store=undisturbed))
+    refusing(monkeypatch, name, number)
+    with pytest.raises(OSError, match=name.replace(".", r"\.")):
+        run([plan], Runtime(store=store))
+    finished = contents(store)
+    assert all(contents(undisturbed)[fingerprint] == results for fingerprint, results in finished.items())
+    artifact = run([plan], Runtime(store=store))[-1]
+    assert contents(store) == contents(undisturbed)
+    assert artifact.damage(thorough=True) is None
+    assert [path.name for path in (store / PARTIAL).iterdir() if path.is_dir()] == []
+
+
+@on_linux
+def test_checkpoints_outlive_a_failed_commit_and_are_no_part_of_the_artifact(
+    tmp_path: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = crash.plan("climb")
+    kept = runtime.store / PARTIAL / plan.folder / CHECKPOINTS / "step-1"
+    kept.mkdir(parents=True)
+    (kept / "weights").write_text("1")
+    for name in ("step-2.txt", MANIFEST):
+        refusing(monkeypatch, name, errno.ENOSPC)
+        with pytest.raises(OSError, match="No space left on device"):
+            run([plan], runtime)
+        assert (kept / "weights").read_text() == "1"
+    artifact = run([plan], runtime)[-1]
+    assert not (artifact.path / CHECKPOINTS).exists()
+    assert not [name for name in artifact.manifest.files if name.startswith(CHECKPOINTS)]
+
+
+def test_a_store_below_a_folder_called_checkpoints_loses_nothing(tmp_path: Path) -> None:
+    plan = step(gather, GatherConfig())
+    artifact = run([plan], Runtime(store=tmp_path / CHECKPOINTS / "store"))[0]
+    assert "text.txt" in artifact.manifest.files
+
+
+def test_a_folder_under_the_name_without_a_manifest_gives_way(runtime: Runtime) -> None:
+    plan = step(gather, GatherConfig())
+    first = run([plan], runtime)[0]
+    results = first.manifest.results
+    (first.path / MANIFEST).unlink()
+    (first.path / "stray.txt").touch()
+    again = run([plan], runtime)[0]
+    assert again.manifest.results == results
+    assert not (again.path / "stray.txt").exists()
 
 
 def test_two_processes_make_each_artifact_once(tmp_path: Path, child_environment: dict[str, str]) -> None:

@@ -1,6 +1,9 @@
 """A step in several processes: each reads the same order, rank 0 hands the summary back."""
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,7 @@ from tests.execution.ranks import Config, ranks
 from tests.execution.toys import GatherConfig, Number, Style, gather
 
 from zhiyin.execution import worker
-from zhiyin.execution.runner import run
+from zhiyin.execution.runner import Event, run
 from zhiyin.execution.runtime import Runtime
 from zhiyin.execution.step import Step, step
 from zhiyin.execution.store import Store
@@ -21,9 +24,10 @@ def note(tmp_path: Path) -> Path:
     return file
 
 
-def together(note: Path, *, fail: bool = False) -> Step[Number]:
+def together(note: Path, *, fail: bool = False, pause: float = 0.0) -> Step[Number]:
     line = step(gather, GatherConfig(), label="line")
-    return step(ranks, Config(file=note, style=Style(width=7), fail=fail), {"text": line}, label="together")
+    config = Config(file=note, style=Style(width=7), fail=fail, pause=pause)
+    return step(ranks, config, {"text": line}, label="together")
 
 
 def order(tmp_path: Path, note: Path, runtime: Runtime) -> Path:
@@ -82,7 +86,44 @@ def test_a_rank_that_fails_fails_the_step(note: Path, two: Runtime) -> None:
     assert not Store(two.store).path(plan).exists()
 
 
+LEFT = """
+import sys
+from pathlib import Path
+from tests.execution.test_worker import together
+from zhiyin.execution.runner import run
+from zhiyin.execution.runtime import Runtime
+
+run([together(Path(sys.argv[1]), pause=float(sys.argv[3]))], Runtime(store=Path(sys.argv[2]), num_processes=2))
+"""
+
+
+@pytest.mark.slow
+def test_nobody_writes_beside_the_workers_of_a_process_that_was_killed(note: Path, two: Runtime) -> None:
+    """A SIGKILL reaches the runner alone; torchrun and its workers go on, and keep the lock of the step."""
+    pause = 4.0
+
+    def alive() -> int:
+        return len(list(note.parent.glob("alive-*")))
+
+    killed = subprocess.Popen([sys.executable, "-c", LEFT, str(note), str(two.store), str(pause)])
+    until = time.monotonic() + 60
+    while alive() < 2:
+        assert time.monotonic() < until, "the workers do not start"
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    assert alive() == 2
+    states: list[tuple[str, int]] = []
+
+    def watch(event: Event) -> None:
+        if event.step.label == "together":
+            states.append((event.state, alive()))
+
+    run([together(note, pause=pause)], two, watch)
+    assert states == [("waiting", 2), ("making", 0), ("made", 0)]
+
+
 def test_a_step_that_is_not_parallel_stays_in_this_process(two: Runtime) -> None:
     artifact = run([step(gather, GatherConfig())], two)[0]
     assert artifact.summary == {"characters": 5}
-    assert not list((two.store / ".partial").glob("*.order.json"))
+    assert not list(two.store.rglob("*order.json"))

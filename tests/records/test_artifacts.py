@@ -13,7 +13,9 @@ from zhiyin.artifacts import (
     Page,
     PreferenceSet,
     PromptSet,
+    ScoreSet,
     TextSet,
+    Verdict,
     curve,
     write_json,
 )
@@ -26,7 +28,13 @@ from zhiyin.records.conversation import Conversation, Document, Message
 from zhiyin.records.jsonl import Rejected
 from zhiyin.records.preference import Preference
 from zhiyin.records.prompt import Completion, Prompt
+from zhiyin.records.score import Comparison, Diagnosis, Overview, Ruling, Score
 
+SCORE = Score("exam", "accuracy", "", 0.5, 0.25, 0.75, 8, 1)
+EXAM = Diagnosis(0.25, 1 / 3, 2.5, 1, 0.11, {"A": 8}, {"A": 4, "B": 4}, 0.9, 2, letters=True)
+SUMMARY = Overview("exam", "p1", "h1", "macro", {"accuracy": SCORE}, 3, EXAM, ("at chance: guessing",))
+PAIRED = Comparison("exam", "accuracy", 0.25, 0.5, 0.25, -0.1, 0.6, 8, 3, 1, None)
+RULING = Ruling("rise", False, {"accuracy": False}, {"accuracy": PAIRED}, "sums", 0.95, 0.03, ("8 of 9 items matched",))
 TURNS = (Message("user", "你好"), Message("assistant", "您好"))
 
 
@@ -115,6 +123,35 @@ def test_a_checkpoint_that_was_not_trained_has_no_curve(tmp_path: Path) -> None:
     points = [CurvePoint(1, "train", {"loss": 2.5}), CurvePoint(1, "held_out", {"loss": 2.75})]
     jsonl.write(tmp_path / "curve.jsonl", points)
     assert curve(Checkpoint(tmp_path)) == points
+
+
+def overview(config: StepConfig, *, out: Path, runtime: Runtime) -> ScoreSet:
+    """Score."""
+    return ScoreSet(out, SUMMARY.plain())
+
+
+def ruling(config: StepConfig, *, out: Path, runtime: Runtime) -> Verdict:
+    """Compare."""
+    return Verdict(out, RULING.plain())
+
+
+def test_the_summaries_of_scores_and_verdicts_are_typed(tmp_path: Path) -> None:
+    runtime = Runtime(store=tmp_path)
+    scored, compared = run([step(overview, StepConfig()), step(ruling, StepConfig())], runtime)
+    assert isinstance(scored, ScoreSet)
+    assert scored.overview == SUMMARY
+    assert isinstance(compared, Verdict)
+    assert compared.ruling == RULING
+
+
+def test_a_summary_of_another_shape_is_refused(tmp_path: Path) -> None:
+    def other(config: StepConfig, *, out: Path, runtime: Runtime) -> ScoreSet:
+        return ScoreSet(out, {**SUMMARY.plain(), "mean": 0.5})
+
+    (scored,) = run([step(other, StepConfig())], Runtime(store=tmp_path))
+    assert isinstance(scored, ScoreSet)
+    with pytest.raises(ValueError, match=f"{scored.path}: its summary is not of the type Overview: .*`mean`"):
+        assert scored.overview
 
 
 def test_json_is_written_the_same_way_every_time(tmp_path: Path) -> None:

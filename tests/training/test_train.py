@@ -216,6 +216,13 @@ def test_bfloat16_trains_near_float32(house: House) -> None:
     assert rounded != exact
 
 
+def test_the_names_in_peft_s_config_are_sorted(house: House) -> None:
+    """PEFT keeps them as a set, whose order is another one in every process, and so were the bytes of the artifact."""
+    config = json.loads((house.make(sft(house)).path / "adapter_config.json").read_text(encoding="utf-8"))
+    assert len(config["target_modules"]) == 14
+    assert config["target_modules"] == sorted(config["target_modules"])
+
+
 def test_lora_on_named_modules_trains_only_those(house: House) -> None:
     adapter = house.make(sft(house, adapter={"name": "lora", "rank": 2, "target_modules": ["q_proj", "v_proj"]}))
     layers = {name.split(".")[-3] for name in weights(adapter)}

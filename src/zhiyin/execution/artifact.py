@@ -81,14 +81,11 @@ class Artifact:
     @property
     def lineage(self) -> "Iterator[Artifact]":
         """Yield this artifact and every one it came from, each once, nearest first."""
-        seen, queue = {self.path.name}, [Artifact(self.path)]
-        while queue:
-            artifact = queue.pop(0)
+        queue = [self.path.name]
+        for folder in queue:
+            artifact = Artifact(self.path.parent / folder)
             yield artifact
-            for folder in artifact.manifest.inputs.values():
-                if folder not in seen:
-                    seen.add(folder)
-                    queue.append(Artifact(self.path.parent / folder))
+            queue += [name for name in dict.fromkeys(artifact.manifest.inputs.values()) if name not in queue]
 
     @classmethod
     def role(cls, path: str) -> Literal["result", "telemetry"]:

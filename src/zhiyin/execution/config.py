@@ -35,7 +35,7 @@ class StepConfig(Config):
     """The config of a step; it also tells the runner how the step may be run."""
 
     resumable: ClassVar[bool] = False
-    """The verb finds its own checkpoints in `out` after a kill; otherwise `out` is emptied first."""
+    """The verb finds its own `out/checkpoints` after a kill or a failure; otherwise `out` is emptied first."""
     parallel: ClassVar[bool] = False
     """The verb may be started under torchrun when `Runtime.num_processes` is above one."""
 

@@ -28,8 +28,7 @@ def explain(targets: list[Step[Any]], store: Store) -> list[Explanation]:
 
 def _judge(step: Step[Any], store: Store, past: list[Manifest]) -> Explanation:
     if store.holds(step):
-        before = Manifest.read(store.path(step)).provenance.get("code")
-        changed = before != code_hash(step.function.__module__)
+        changed = Manifest.read(store.path(step)).provenance.get("code") != code_hash(step.function.__module__)
         warning = f"{step.function.__module__} changed since, its version did not" if changed else ""
         return Explanation(step, held=True, reasons=(), warning=warning)
     kin = [manifest for manifest in past if manifest.kind == step.kind]
@@ -41,8 +40,8 @@ def _judge(step: Step[Any], store: Store, past: list[Manifest]) -> Explanation:
 
 
 def _differences(step: Step[Any], manifest: Manifest, store: Store) -> Iterator[str]:
-    was = _leaves({"version": manifest.version, "config": manifest.config})
-    now = _leaves({"version": step.version, "config": step.config.plain()})
+    was = leaves({"version": manifest.version, "config": manifest.config})
+    now = leaves({"version": step.version, "config": step.config.plain()})
     for path in sorted(was.keys() | now.keys()):
         if path.endswith(".path") and path[:-4] + "sha256" in now.keys() | was.keys():
             continue
@@ -61,10 +60,10 @@ def _differences(step: Step[Any], manifest: Manifest, store: Store) -> Iterator[
         yield f"order of inputs: {' -> '.join(', '.join(names) for names in before_now)}"
 
 
-def _leaves(tree: Any, above: str = "") -> dict[str, Any]:
+def leaves(tree: Any, above: str = "") -> dict[str, Any]:
     """Lay a nested value flat: `{"a": {"b": [1]}}` becomes `{"a.b.0": 1}`."""
     if not tree or not isinstance(tree, dict | list):
         return {above: tree}
     pairs = tree.items() if isinstance(tree, dict) else enumerate(tree)
-    branches = [_leaves(value, f"{above}.{key}" if above else str(key)) for key, value in pairs]
+    branches = [leaves(value, f"{above}.{key}" if above else str(key)) for key, value in pairs]
     return {path: leaf for branch in branches for path, leaf in branch.items()}

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from zhiyin.execution.artifact import Artifact
@@ -68,30 +69,24 @@ def make(step: Step[Any], store: Store, runtime: Runtime, tell: Callable[[Any], 
 
 def _under_torchrun(step: Step[Any], partial: Path, runtime: Runtime, inputs: dict[str, Any]) -> dict[str, Any]:
     """Run the verb in `runtime.num_processes` processes; rank 0 writes its summary for this process to commit."""
-    order = partial.with_name(partial.name + ".order.json")
-    order.write_text(
-        json.dumps(
-            {
-                "module": step.function.__module__,
-                "verb": step.kind,
-                "config": step.config.plain(),
-                "out": str(partial),
-                "runtime": runtime.plain(),
-                "inputs": {name: _location(value) for name, value in inputs.items()},
-            }
-        ),
-        encoding="utf-8",
-    )
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", str(runtime.num_processes), "-m", "zhiyin.execution.worker", str(order)]
-    done = subprocess.run(command, check=False, env={"OMP_NUM_THREADS": "1", **os.environ})
-    if done.returncode:
-        raise RuntimeError(f"{step.label}: torchrun ended with {done.returncode}; its output is above")
-    summary = order.with_suffix(".summary")
-    loaded: dict[str, Any] = json.loads(summary.read_text(encoding="utf-8"))
-    order.unlink()
-    summary.unlink()
-    return loaded
+    with TemporaryDirectory() as notes:
+        order = Path(notes) / "order.json"
+        description = {
+            "module": step.function.__module__,
+            "verb": step.kind,
+            "config": step.config.plain(),
+            "out": str(partial),
+            "runtime": runtime.plain(),
+            "inputs": {name: _location(value) for name, value in inputs.items()},
+        }
+        order.write_text(json.dumps(description), encoding="utf-8")
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        command += ["--nproc-per-node", str(runtime.num_processes), "-m", "zhiyin.execution.worker", str(order)]
+        # It inherits the lock: when this process is killed, nobody else writes here until torchrun has ended.
+        done = subprocess.run(command, check=False, close_fds=False, env={"OMP_NUM_THREADS": "1", **os.environ})
+        if done.returncode:
+            raise RuntimeError(f"{step.label}: torchrun ended with {done.returncode}; its output is above")
+        return dict(json.loads(order.with_suffix(".summary").read_text(encoding="utf-8")))
 
 
 def _location(value: Any) -> Any:

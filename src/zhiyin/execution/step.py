@@ -108,8 +108,7 @@ def _flat(inputs: Inputs) -> "dict[str, Step[Artifact]]":
 def parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """Return the artifact inputs of a verb: its keyword-only parameters but `out` and `runtime`."""
     found = inspect.signature(function).parameters.items()
-    given = ("out", "runtime")
-    return {name: each for name, each in found if each.kind is each.KEYWORD_ONLY and name not in given}
+    return {name: each for name, each in found if each.kind is each.KEYWORD_ONLY and name not in ("out", "runtime")}
 
 
 def _check(label: str, name: str, value: "Step[Artifact] | Mapping[str, Step[Artifact]]", hint: Any) -> None:
@@ -120,9 +119,9 @@ def _check(label: str, name: str, value: "Step[Artifact] | Mapping[str, Step[Art
     if many != isinstance(value, Mapping):
         shape = "a mapping of names to steps" if many else "one step"
         raise ValueError(f"{label}: input {name!r} takes {shape}")
-    accepted = _members(typing.get_args(members[0])[1]) if many else members
+    hint = typing.get_args(members[0])[1] if many else hint
     for upstream in value.values() if isinstance(value, Mapping) else (value,):
-        if not issubclass(upstream.produces, accepted):
+        if not issubclass(upstream.produces, _members(hint)):
             found = f"{upstream.label} makes {upstream.produces.__name__}"
             raise ValueError(f"{label}: input {name!r} takes {_readable(hint)}, but {found}")
 

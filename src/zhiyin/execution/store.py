@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,8 @@ from zhiyin.execution.config import digest
 from zhiyin.execution.step import Step
 
 PARTIAL = ".partial"
+CHECKPOINTS = "checkpoints"
+"""Where a resumable verb keeps under `out` what it goes on from; not part of the artifact."""
 A = TypeVar("A", bound=Artifact)
 
 
@@ -36,8 +39,7 @@ class Store:
 
     def open(self, step: Step[A], *, thorough: bool = False) -> A:
         """Open a finished artifact; raises `Damaged` and names the file if its bytes changed since."""
-        manifest = Manifest.read(self.path(step))
-        artifact = step.produces(self.path(step), manifest.summary)
+        artifact = step.produces(self.path(step), Manifest.read(self.path(step)).summary)
         if damage := artifact.damage(thorough=thorough):
             raise Damaged(f"{step.label}: {damage}; remove {artifact.path} to make it again")
         return artifact
@@ -60,6 +62,7 @@ class Store:
         partial = self.root / PARTIAL / step.folder
         partial.parent.mkdir(parents=True, exist_ok=True)
         with partial.with_name(partial.name + ".lock").open("w") as lock:
+            os.set_inheritable(lock.fileno(), True)  # for torchrun, which may outlive this process: see `runner`
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -74,11 +77,20 @@ class Store:
             yield None if held else partial
 
     def commit(self, step: Step[Any], partial: Path, summary: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
-        """Flush every file, write the manifest last, then move the folder into place in one rename."""
+        """Flush every file, write the manifest last, then move the folder into place in one rename.
+
+        Checkpoints are removed between the two, so a disk that refuses the manifest does not cost them.
+
+        Raises `Damaged` when a file that the config names has other bytes than when the run was planned.
+        """
+        if replace(step).fingerprint != step.fingerprint:
+            raise Damaged(f"{step.label}: a file it reads changed since the run was planned; run again")
+        checkpoints, target = partial / CHECKPOINTS, self.path(step)
+        kept = [path for path in partial.rglob("*") if checkpoints not in (path, *path.parents)]
         files: dict[str, FileRecord] = {}
-        for file in sorted(path for path in partial.rglob("*") if path.is_file()):
+        for file in sorted(path for path in kept if path.is_file()):
             name = file.relative_to(partial).as_posix()
-            _flush(file)
+            flush(file)
             stat = file.stat()
             files[name] = FileRecord(
                 role=step.produces.role(name), size=stat.st_size, sha256=digest(file), modified_ns=stat.st_mtime_ns
@@ -96,19 +108,27 @@ class Store:
             provenance=dict(provenance),
         )
         (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2), encoding="utf-8")
-        for path in (partial / MANIFEST, *(p for p in partial.rglob("*") if p.is_dir()), partial):
-            _flush(path)
-        target = self.path(step)
-        if target.exists():
-            shutil.rmtree(target)
+        flush(partial / MANIFEST)
+        for gone in (checkpoints, target):
+            if gone.exists():
+                shutil.rmtree(gone)
+        for path in (*(path for path in kept if path.is_dir()), partial):
+            flush(path)
         os.replace(partial, target)
-        _flush(self.root)
+        flush(self.root)
 
 
-def _flush(path: Path) -> None:
-    """Force a file's bytes, or a folder's names, to the disk."""
+def flush(path: Path) -> None:
+    """Force a file's bytes, or a folder's names, to the disk; raises `OSError` that names it.
+
+    After a failure the system forgets that bytes are missing, and a second try would succeed: so the file goes.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if path.is_file():
+            path.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         os.close(descriptor)

@@ -5,7 +5,6 @@ A checkpoint is written under a `.partial` name, flushed, and renamed; only rena
 """
 
 import json
-import os
 import random
 import shutil
 from collections.abc import Mapping
@@ -18,6 +17,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from zhiyin.execution.store import flush
+
 PREFIX = "step-"
 
 
@@ -28,9 +29,10 @@ def latest(folder: Path) -> Path | None:
 
 
 def begin(folder: Path, step: int) -> Path:
-    """Return an empty folder to write the checkpoint of that step in."""
+    """Return an empty folder to write the checkpoint of that step in; one cut off before gives its room back."""
+    for old in folder.glob(f"{PREFIX}*.partial"):
+        shutil.rmtree(old)
     partial = folder / f"{PREFIX}{step:08d}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     return partial
 
@@ -38,13 +40,12 @@ def begin(folder: Path, step: int) -> Path:
 def finish(partial: Path) -> None:
     """Flush the files, give the checkpoint its name, then remove the older ones."""
     for path in (*partial.iterdir(), partial):
-        descriptor = os.open(path, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
+        flush(path)
     final = partial.with_suffix("")
     if final.exists():
         shutil.rmtree(final)
     partial.rename(final)
+    flush(final.parent)
     for old in final.parent.glob(f"{PREFIX}*"):
         if old != final:
             shutil.rmtree(old)

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from zhiyin.execution.progress import report
+from zhiyin.execution.store import flush
 from zhiyin.training.batches import micro_batches, pad
 from zhiyin.training.examples import Example
 from zhiyin.training.logprobs import token_logprobs
@@ -34,11 +35,12 @@ def reference_logprobs(
             sums = token_logprobs(model, batch).sums().cpu()
             for example, part in zip(group, sums.view(len(group), -1), strict=True):
                 found[example.id] = part.clone()
-            report(len(found), len(examples), "reference")
+            report(len(found), len(examples), "reference log-probabilities")
     ordered = torch.stack([found[example.id] for example in examples])
     cache.parent.mkdir(parents=True, exist_ok=True)
     partial = cache.with_name(cache.name + ".partial")
     save_file({"logprobs": ordered}, partial, metadata={"key": key})
+    flush(partial)
     partial.replace(cache)
     return found
 

@@ -11,6 +11,7 @@ from zhiyin.artifacts import Adapter, Checkpoint, ConversationSet, PreferenceSet
 from zhiyin.execution.artifact import Artifact
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
+from zhiyin.execution.store import CHECKPOINTS
 from zhiyin.records import jsonl
 from zhiyin.records.jsonl import Rejected
 from zhiyin.training.adapters import AnyMethod
@@ -82,7 +83,7 @@ def train(
     from zhiyin.training.trainer import Clock, StepTrainer
     from zhiyin.weights.load import load_model, pick_device
 
-    folder = out / "checkpoints"
+    folder = out / CHECKPOINTS
     encoder = load_encoder(model.path)
     examples, rejected = _examples(config, data, encoder)
     others, others_rejected = _examples(config, held_out, encoder) if held_out else ([], [])
@@ -111,7 +112,6 @@ def train(
         write_json(
             out / "telemetry" / "speed.json", {"tokens_per_second_per_process": round(clock.tokens_per_second, 1)}
         )
-        shutil.rmtree(folder, ignore_errors=True)
     trainer.leave()
     last = [point for point in trainer.curve if point.split == "train"][-1]
     summary = {

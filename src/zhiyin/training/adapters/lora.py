@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from pydantic import Field
 
-from zhiyin.artifacts import Adapter
+from zhiyin.artifacts import Adapter, write_json
 from zhiyin.training.adapters import Method
 
 if TYPE_CHECKING:
@@ -57,3 +58,13 @@ class Lora(Method):
             config.base_model_name_or_path = base
         model.save_pretrained(out, save_embedding_layers=False)
         (out / "README.md").unlink(missing_ok=True)
+        _sort_names(out / "adapter_config.json")
+
+
+def _sort_names(file: Path) -> None:
+    """Sort the lists of names in PEFT's config: it keeps sets, and each process writes a set in an order of its own."""
+    config = json.loads(file.read_text(encoding="utf-8"))
+    for name in ("target_modules", "modules_to_save", "exclude_modules"):
+        if isinstance(config.get(name), list):
+            config[name].sort()
+    write_json(file, config)
