@@ -61,8 +61,8 @@ def plans(chance: random.Random) -> Iterator[Plan]:
     """Yield twenty kills along the plan of the recipe; the order inside a training is left to chance."""
     yield Plan("commit", "prose", touch="open {partial}/manifest.json")
     yield Plan("anywhere", number=chance.randint(1, 40))
-    for label in TRAINED:
-        inside = [Plan("training", label, chance.randint(1, 3)) for _ in range(5 if label == "tuned" else 4)]
+    for label, steps in TRAINED.items():
+        inside = [Plan("training", label, chance.randint(1, steps // 12)) for _ in range(5 if label == "tuned" else 4)]
         inside += [Plan("checkpoint", label, chance.randint(1, 40)) for _ in range(2)]
         chance.shuffle(inside)
         yield from inside
