@@ -69,7 +69,7 @@ def test_record(trained: Path, zhiyin: Call) -> None:
     assert "    a  1" in lines
     assert "Files, 2.0 kB in all" in lines
     assert any(line.startswith("  weights.bin     2.0 kB  result  sha256 ") for line in lines)
-    assert any(line.startswith("  peak_memory") and line.endswith("MB") for line in lines)
+    assert any(line.startswith("  peak_memory") and line.endswith(("MB", "GB")) for line in lines)
     assert lines[-1] == "Intact: the one file has the bytes that were committed."
 
 
