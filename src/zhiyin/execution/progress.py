@@ -1,6 +1,6 @@
 """How a step tells whoever watches how far it is, without knowing who that is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
@@ -30,8 +30,3 @@ def watched_by(sink: Sink) -> Iterator[None]:
         yield
     finally:
         _sink.reset(token)
-
-
-def counter(unit: str) -> Callable[[int, int], None]:
-    """Return a plain `(done, total)` callback, for code below this floor."""
-    return lambda done, total: report(done, total, unit)
