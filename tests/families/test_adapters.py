@@ -37,7 +37,7 @@ def test_a_method_starts_from_the_same_function_and_saves_what_it_trains(
     model = load_model(base, device="cpu")
     with torch.no_grad():
         before = model(input_ids=ids).logits
-        wrapped = method.wrap(model, (4, 5))
+        wrapped = method.wrap(model, (4, 5), steps=1)
         assert torch.equal(wrapped(input_ids=ids).logits, before)
         trained = [parameter for parameter in wrapped.parameters() if parameter.requires_grad]
         frozen = [parameter for parameter in wrapped.parameters() if not parameter.requires_grad]
@@ -61,7 +61,7 @@ def test_a_method_starts_from_the_same_function_and_saves_what_it_trains(
 def test_lora_can_learn_the_control_tokens_and_nothing_else_of_the_embedding(house: House) -> None:
     control_ids = (4, 5)
     model = make(Method, {"name": "lora", "control_tokens": True}).wrap(
-        load_model(house.make(house.gemma), device="cpu"), control_ids
+        load_model(house.make(house.gemma), device="cpu"), control_ids, steps=1
     )
     embedding = model.get_input_embeddings()
     with torch.no_grad():
@@ -77,7 +77,7 @@ def test_a_merge_keeps_the_control_tokens_learnt(house: House, tmp_path: Path) -
     """The embedding is tied to the output layer: both must show the change, before and after merging."""
     torch.manual_seed(0)
     base = load_model(house.make(house.gemma), device="cpu")
-    model: Any = make(Method, {"name": "lora", "control_tokens": True}).wrap(base, (4, 5))
+    model: Any = make(Method, {"name": "lora", "control_tokens": True}).wrap(base, (4, 5), steps=1)
     ids = torch.tensor([[6, 4, 9, 5, 7]])
     with torch.no_grad():
         before = model(input_ids=ids).logits
@@ -94,7 +94,7 @@ def test_a_merge_keeps_the_control_tokens_learnt(house: House, tmp_path: Path) -
 def test_lora_adds_alpha_over_rank_times_the_product(house: House) -> None:
     """The addition of one layer, computed by hand: alpha / rank * B A x (equation 3 of the paper)."""
     method = make(Method, {"name": "lora", "rank": 4, "alpha": 12, "target_modules": ["q_proj"]})
-    model = method.wrap(load_model(house.make(house.gemma), device="cpu"), ())
+    model = method.wrap(load_model(house.make(house.gemma), device="cpu"), (), steps=1)
     (layer, *_) = [module for name, module in model.named_modules() if name.endswith("q_proj")]
     tensors = dict(layer.named_parameters())
     (a,) = [tensor for name, tensor in tensors.items() if "lora_A" in name]

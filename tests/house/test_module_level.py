@@ -20,10 +20,12 @@ INSIDE_A_ROOM = {
     "zhiyin.inference.generation",
     "zhiyin.report.rendering",
     "zhiyin.training.batches",
+    "zhiyin.training.callbacks",
     "zhiyin.training.checkpoints",
     "zhiyin.training.logprobs",
     "zhiyin.training.reference",
     "zhiyin.training.trainer",
+    "zhiyin.training.work",
     "zhiyin.weights.head",
 }
 

@@ -22,7 +22,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 def test_chosen_logits_are_those_of_the_full_forward(house: House, base: str, adapted: bool) -> None:
     model = load_model(house.make(getattr(house, base)), device="cpu")
     if adapted:
-        model = make(Method, {"name": "lora", "control_tokens": True}).wrap(model, (4, 5))
+        model = make(Method, {"name": "lora", "control_tokens": True}).wrap(model, (4, 5), steps=1)
     input_ids = torch.arange(6, 36).view(3, 10)
     row_N, column_N = torch.tensor([2, 0, 0, 1, 0]), torch.tensor([9, 3, 0, 5, 3])
     with torch.no_grad():

@@ -14,10 +14,12 @@ from zhiyin.weights.head import logits_at
 
 @dataclass(frozen=True)
 class LossSum:
-    """A loss summed over units, and metrics summed over examples."""
+    """A loss summed over units, metrics summed over examples, and a second term of the loss summed over tokens."""
 
     total: Tensor
     metrics: dict[str, Tensor]
+    per_token: Tensor | None = None
+    """Divided by the `Objective.tokens` of the step, then added: the auxiliary SFT term of a preference loss."""
 
 
 @dataclass(frozen=True)

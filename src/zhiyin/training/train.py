@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, TrainingArguments
 
     from zhiyin.chat.encode import Encoder
-    from zhiyin.training.trainer import Work
+    from zhiyin.training.work import Work
 
 
 class Config(StepConfig):
@@ -80,7 +80,8 @@ def train(
     from zhiyin.chat.template import load_encoder
     from zhiyin.training import checkpoints
     from zhiyin.training.batches import plan_steps
-    from zhiyin.training.trainer import Clock, StepTrainer
+    from zhiyin.training.callbacks import AfterStep, Clock
+    from zhiyin.training.trainer import StepTrainer
     from zhiyin.weights.load import load_model, pick_device
 
     folder = out / CHECKPOINTS
@@ -89,15 +90,17 @@ def train(
     others, others_rejected = _examples(config, held_out, encoder) if held_out else ([], [])
     steps = plan_steps(len(examples), config.batch_size, config.num_train_epochs, config.seed)
     frozen_dtype = config.dtype if config.adapter.makes is Adapter else "float32"
-    network = load_model(model, device=pick_device(runtime.device), dtype=frozen_dtype)
+    network = load_model(model, device=pick_device(runtime.device), dtype=frozen_dtype, **config.adapter.load_options())
     work = _work(config, examples, network, encoder, runtime, folder / "reference.safetensors")
     held_out_work = (
         _work(config, others, network, encoder, runtime, folder / "held_out.safetensors") if others else None
     )
     set_seed(config.seed)
-    network = config.adapter.wrap(network, encoder.control_ids)
-    trainer = StepTrainer(network, _arguments(config, runtime, len(steps), folder), work, steps, held_out_work)
+    network = config.adapter.wrap(network, encoder.control_ids, steps=len(steps))
+    arguments = _arguments(config, runtime, len(steps), folder)
+    trainer = StepTrainer(network, arguments, config.adapter, work, steps, held_out_work)
     clock = Clock(trainer, runtime.checkpoint_seconds)
+    trainer.add_callback(AfterStep(trainer))
     trainer.add_callback(clock)
     checkpoint = checkpoints.latest(folder)
     if checkpoint is None:
@@ -121,6 +124,7 @@ def train(
         "tokens": trainer.tokens_seen,
         "trained_parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
         "final_loss": last.values["loss"],
+        **config.adapter.summary(network),
     }
     return (Adapter if config.adapter.makes is Adapter else Checkpoint)(out, summary)
 
@@ -148,7 +152,7 @@ def _work(
 ) -> "Work":
     """Bring the examples together with what their loss needs; the reference model is `network` before training."""
     from zhiyin.training.reference import reference_logprobs
-    from zhiyin.training.trainer import Work
+    from zhiyin.training.work import Work
 
     tokens, reference = runtime.micro_batch_tokens, {}
     if config.objective.needs_reference:

@@ -20,10 +20,13 @@ def pick_device(wanted: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def load_model(source: Path | Checkpoint | Adapter, *, device: str, dtype: str = "float32") -> "PreTrainedModel":
+def load_model(
+    source: Path | Checkpoint | Adapter, *, device: str, dtype: str = "float32", **options: Any
+) -> "PreTrainedModel":
     """Load a model in evaluation mode; an adapter is put on the checkpoint it was trained on.
 
-    `device` is a torch device, `dtype` a torch dtype by name. A plain folder is opened by what lies in it.
+    `device` is a torch device, `dtype` a torch dtype by name, `options` go to `from_pretrained` (a quantisation, say).
+    A plain folder is opened by what lies in it.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -39,6 +42,7 @@ def load_model(source: Path | Checkpoint | Adapter, *, device: str, dtype: str =
         dtype=getattr(torch, dtype),
         local_files_only=True,
         attn_implementation=_attention(base or folder),
+        **options,
     )
     if base is not None:
         from peft import PeftModel

@@ -18,7 +18,9 @@ class Full(Method):
 
     makes: ClassVar = Checkpoint
 
-    def wrap(self, model: PreTrainedModel, control_ids: Sequence[int]) -> PreTrainedModel:
+    def wrap(
+        self, model: PreTrainedModel, control_ids: Sequence[int], *, steps: int, start: Path | None = None
+    ) -> PreTrainedModel:
         """Return the model as it is, every weight trainable."""
         return model.requires_grad_(True)
 

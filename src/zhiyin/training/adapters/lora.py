@@ -33,7 +33,14 @@ class Lora(Method):
     """Also learn the embeddings of the template's control tokens: a base model has never seen them, and one that
     cannot tell `<end_of_turn>` from noise does not learn to stop."""
 
-    def wrap(self, model: PreTrainedModel, control_ids: Sequence[int]) -> PreTrainedModel:
+    @property
+    def random(self) -> bool:
+        """With dropout it is."""
+        return self.dropout > 0
+
+    def wrap(
+        self, model: PreTrainedModel, control_ids: Sequence[int], *, steps: int, start: Path | None = None
+    ) -> PreTrainedModel:
         """Return a PEFT model; its LoRA B matrices are zero, so it computes what `model` computes."""
         from peft import LoraConfig, get_peft_model
 

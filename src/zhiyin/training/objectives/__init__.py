@@ -47,6 +47,10 @@ class Objective(Plugin, ABC):
     def units(self, example: Example) -> int:
         """Return how many units (supervised tokens, or pairs) the example adds to the normalisation."""
 
+    def tokens(self, example: Example) -> int:
+        """Return how many tokens the example adds to the divisor of `LossSum.per_token`; 0 without such a term."""
+        return 0
+
     @abstractmethod
     def loss(self, logprobs: TokenLogProbs) -> LossSum:
         """Return the loss summed over the units of a micro-batch, and sums of metrics over its examples."""
