@@ -1,6 +1,7 @@
 """The contract of every objective: hand-computed value, sign of the gradient, and one result however it is cut."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ import torch
 from tests.training.house import CAPITALS, House, build
 from torch import Tensor, nn
 
+from zhiyin.artifacts import PreferenceSet
 from zhiyin.chat.template import load_encoder
 from zhiyin.execution.catalog import make, names
-from zhiyin.training.batches import micro_batches, pack, pad
+from zhiyin.training import attention
+from zhiyin.training.batches import pack, pad
 from zhiyin.training.examples import Example
 from zhiyin.training.logprobs import TokenLogProbs, token_logprobs
 from zhiyin.training.objectives import Objective
@@ -25,12 +28,26 @@ BY_HAND = {
     "cross_entropy": 3.75,
     # rewards 0.1 * (-1.5 + 1.0) = -0.05 and 0.1 * (-2.25 + 2.0) = -0.025; margin -0.025
     "dpo": math.log(1 + math.exp(0.025)),
+    # 0.1 * -log sigma of the log-odds of exp(-0.75) less those of exp(-1.125)
+    "orpo": 0.1 * math.log(1 + (math.exp(0.75) - 1) / (math.exp(1.125) - 1)),
+    # means -0.75 and -1.125; 2 * (0.375 - 0.25) = 0.25
+    "simpo": math.log(1 + math.exp(-0.25)),
 }
+CUT: dict[str, dict[str, Any]] = {
+    **{name: {"name": name} for name in OBJECTIVES},
+    "cross_entropy, weighed": {"name": "cross_entropy", "turn_weights": [0.5, 2]},
+    "cross_entropy, prompts": {"name": "cross_entropy", "train_on_prompt": True},
+    "cross_entropy, headers": {"name": "cross_entropy", "score_header": True},
+    "dpo, hinge, sft": {"name": "dpo", "loss_type": "hinge", "sft_weight": 0.3},
+    "dpo, ipo": {"name": "dpo", "loss_type": "ipo"},
+    "simpo, smoothed, sft": {"name": "simpo", "label_smoothing": 0.1, "sft_weight": 0.3, "score_header": True},
+}
+"""What is cut into micro-batches in every way: each member as it comes, and settings that change what is summed."""
 
 
 def test_every_objective_is_tested_here() -> None:
     assert set(OBJECTIVES) == set(BY_HAND)
-    assert len(OBJECTIVES) == 3
+    assert len(OBJECTIVES) == 5
 
 
 def by_hand(values: Tensor) -> TokenLogProbs:
@@ -50,7 +67,7 @@ def test_the_gradient_raises_what_should_be_likelier(name: str) -> None:
     values = torch.tensor(LOGPROBS, requires_grad=True)
     make(Objective, name).loss(by_hand(values)).total.backward()
     assert values.grad is not None
-    wanted = [-1, -1, 1, 1] if make(Objective, name).needs_reference else [-1, -1, -1, -1]
+    wanted = [-1, -1, 1, 1] if make(Objective, name).records is PreferenceSet else [-1, -1, -1, -1]
     assert values.grad.sign().tolist() == wanted
 
 
@@ -96,17 +113,19 @@ def gradient(
 ) -> tuple[float, Tensor]:
     """Return loss per unit and the gradient of all weights, accumulated over the groups."""
     units = sum(objective.units(example) for group in groups for example in group)
+    tokens = sum(objective.tokens(example) for group in groups for example in group)
     network.zero_grad()
     total = 0.0
     for group in groups:
         sequences = [sequence for example in group for sequence in example.sequences]
         batch = pack(sequences) if packed else pad(sequences, pad_id=0)
         found = token_logprobs(network, batch)
-        reference = torch.full((found.num_sequences,), -20.0, dtype=torch.float64)
-        loss = (
-            objective.loss(TokenLogProbs(found.values_N, found.sequence_N, found.num_sequences, reference)).total
-            / units
-        )
+        lengths = [sum(sequence.mask[1:]) for sequence in sequences]
+        sums = objective.loss(replace(found, reference_S=-6.0 * torch.tensor(lengths, dtype=torch.float64)))
+        assert (sums.per_token is None) == (tokens == 0)
+        loss = sums.total / units
+        if sums.per_token is not None:
+            loss = loss + sums.per_token / tokens
         loss.backward()
         total += float(loss.detach())
     return total, torch.cat(
@@ -114,18 +133,22 @@ def gradient(
     )
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", CUT)
 def test_packed_padded_and_accumulated_steps_have_one_loss_and_gradient(house: House, name: str) -> None:
-    objective = make(Objective, name)
+    objective = make(Objective, CUT[name])
     found = examples(house, objective)
     network = load_model(house.make(house.gemma), device="cpu")
     whole, wanted = gradient(network, objective, [found], packed=False)
+    attention.register()
     cuts = {
-        "packed": ([found], True),
         "one by one": ([[one] for one in found], False),
-        "by tokens": (micro_batches(found, 120), False),
+        "in two": ([found[:2], found[2:]], False),
+        "packed": ([found], True),
+        "packed in two": ([found[:2], found[2:]], True),
     }
     for how, (groups, packed) in cuts.items():
+        if packed:
+            network.set_attn_implementation(attention.NAME)
         loss, grad = gradient(network, objective, groups, packed=packed)
         assert loss == pytest.approx(whole, rel=1e-5), how
         assert (grad - wanted).norm() <= 1e-5 * wanted.norm(), how

@@ -20,11 +20,13 @@ BATCH = 512  # conversations tokenised at once: bounds the memory of the library
 
 
 class Encoded(Struct, frozen=True):
-    """A conversation as tokens: `ids` and `mask` have the same length, one entry a token."""
+    """A conversation as tokens: `ids`, `mask` and `weights` have the same length, one entry a token."""
 
     ids: list[int]
     mask: list[bool]
     """True where the loss counts."""
+    weights: list[float] | None = None
+    """How much it counts there, 0 where it does not; None where every token counts 1."""
 
 
 class _Span(Struct, frozen=True):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from zhiyin.chat.encode import Encoded
-from zhiyin.training.examples import Example
+from zhiyin.training.segments import Segment, lay
 
 
 @dataclass(frozen=True)
@@ -22,20 +22,23 @@ class Batch:
     input_ids_BT: Tensor
     position_ids_BT: Tensor
     attention_mask_BT: Tensor | None
-    """1 for a token, 0 for padding; None for a packed row, where positions that start again part the sequences."""
+    """1 for a token, 0 for padding; None for a packed row, whose `segments` say which tokens see each other."""
     row_N: Tensor
-    """Supervised tokens stand in row-major order of the place that predicts them."""
+    """Supervised tokens stand sequence by sequence."""
     column_N: Tensor
     """The place before the supervised token."""
     target_N: Tensor
     sequence_N: Tensor
     num_sequences: int
+    weight_N: Tensor | None = None
+    """Weight of each supervised token, float32; None where each counts 1."""
+    segments: tuple[Segment, ...] | None = None
     reference_S: Tensor | None = None
     """Log-probability of each sequence under the reference model, float64."""
 
     @property
     def tokens(self) -> int:
-        """Tokens of the sequences, without padding."""
+        """Tokens laid, without padding."""
         mask = self.attention_mask_BT
         return self.input_ids_BT.numel() if mask is None else int(mask.sum())
 
@@ -57,26 +60,43 @@ def pad(sequences: Sequence[Encoded], pad_id: int) -> Batch:
         mask[row, : len(sequence.ids)] = 1
         places += [(row, at, token, row) for at, token in _supervised(sequence)]
     positions = torch.arange(length).expand(len(sequences), length)
-    return Batch(ids, positions, mask, *_columns(places), num_sequences=len(sequences))
+    return Batch(ids, positions, mask, *_columns(places), num_sequences=len(sequences), weight_N=_weights(sequences))
 
 
-def pack(sequences: Sequence[Encoded]) -> Batch:
-    """Lay the sequences end to end in one row, positions starting again at each; none sees another."""
-    ids: list[int] = []
-    positions: list[int] = []
-    places: list[tuple[int, int, int, int]] = []
-    for number, sequence in enumerate(sequences):
-        places += [(0, len(ids) + at, token, number) for at, token in _supervised(sequence)]
-        ids += sequence.ids
-        positions += range(len(sequence.ids))
-    row, place = torch.tensor([ids]), torch.tensor([positions])
-    return Batch(row, place, None, *_columns(places), num_sequences=len(sequences))
+def pack(sequences: Sequence[Encoded], *, share: bool = True) -> Batch:
+    """Lay the sequences in one row without padding, a beginning in common once; see `segments`."""
+    row = lay(sequences, share=share)
+    places = [(0, *place) for place in row.places]
+    ids, positions = torch.tensor([row.ids]), torch.tensor([row.positions])
+    return Batch(
+        ids,
+        positions,
+        None,
+        *_columns(places),
+        num_sequences=len(sequences),
+        weight_N=_weights(sequences),
+        segments=tuple(row.segments),
+    )
 
 
 def _columns(places: list[tuple[int, int, int, int]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Turn (row, column, target, sequence) of each supervised token into four tensors [N]."""
     row_N, column_N, target_N, sequence_N = torch.tensor(places).unbind(1)
     return row_N, column_N, target_N, sequence_N
+
+
+def _weights(sequences: Sequence[Encoded]) -> Tensor | None:
+    """Return the weight [N] of each supervised token, or None where none has one."""
+    if all(sequence.weights is None for sequence in sequences):
+        return None
+    return torch.tensor(
+        [
+            1.0 if sequence.weights is None else sequence.weights[at]
+            for sequence in sequences
+            for at in range(1, len(sequence.ids))
+            if sequence.mask[at]
+        ]
+    )
 
 
 def _supervised(sequence: Encoded) -> list[tuple[int, int]]:
@@ -92,17 +112,3 @@ def plan_steps(count: int, batch_size: int, epochs: float, seed: int) -> list[li
         order = torch.randperm(count, generator=generator).tolist()
         steps += [order[start : start + batch_size] for start in range(0, count, batch_size)]
     return steps[: max(1, round(len(steps) * epochs / ceil(epochs)))]
-
-
-def micro_batches(examples: Sequence[Example], tokens: int) -> list[list[Example]]:
-    """Cut a step into forward passes of at most `tokens` padded tokens (one example at least), alike in length."""
-    groups: list[list[Example]] = []
-    longest = rows = 0
-    for example in sorted(examples, key=lambda example: max(len(s.ids) for s in example.sequences)):
-        longest = max(len(sequence.ids) for sequence in example.sequences)
-        rows += len(example.sequences)
-        if not groups or rows * longest > tokens:
-            groups.append([])
-            rows = len(example.sequences)
-        groups[-1].append(example)
-    return groups

@@ -1,15 +1,16 @@
 """Log-probabilities of the supervised tokens of a batch: all that any objective reads of a model.
 
-Axes: N supervised tokens of the batch, P distinct places that predict one, S sequences, V vocabulary.
+Axes: N supervised tokens of the batch, P distinct places that predict one, S sequences, H hidden size.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from zhiyin.training.batches import Batch
-from zhiyin.weights.head import logits_at
+from zhiyin.training.vocabulary import target_logprobs
+from zhiyin.weights.head import hidden_at, output_layer, softcap
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class LossSum:
     metrics: dict[str, Tensor]
     per_token: Tensor | None = None
     """Divided by the `Objective.tokens` of the step, then added: the auxiliary SFT term of a preference loss."""
+    token_metrics: dict[str, Tensor] = field(default_factory=dict)
+    """Metrics summed over tokens, divided by the `Objective.tokens` of the step."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class TokenLogProbs:
     sequence_N: Tensor
     num_sequences: int
     reference_S: Tensor | None = None
+    weight_N: Tensor | None = None
+    """Weight of each supervised token; None where each counts 1."""
 
     def sums(self) -> Tensor:
         """Return the log-probability of each sequence [S], summed in float64: a float32 sum loses DPO's gradient."""
@@ -48,15 +53,15 @@ def token_logprobs(model: nn.Module, batch: Batch) -> TokenLogProbs:
 
     Only the places that predict a supervised token are projected onto the vocabulary.
     """
-    logits_PV, place_N = logits_at(
+    packed = {} if batch.segments is None else {"segments": batch.segments}
+    hidden_PH, place_N = hidden_at(
         model,
         batch.row_N,
         batch.column_N,
         input_ids=batch.input_ids_BT,
         attention_mask=batch.attention_mask_BT,
         position_ids=batch.position_ids_BT,
+        **packed,
     )
-    # Places are distinct and in order unless sequences share a prefix: then, and only then, rows are copied.
-    logits_NV = logits_PV if len(logits_PV) == len(place_N) else logits_PV[place_N]
-    values_N = -nn.functional.cross_entropy(logits_NV.float(), batch.target_N, reduction="none")
-    return TokenLogProbs(values_N, batch.sequence_N, batch.num_sequences, batch.reference_S)
+    values_N = target_logprobs(hidden_PH, output_layer(model), softcap(model), batch.target_N, place_N)
+    return TokenLogProbs(values_N, batch.sequence_N, batch.num_sequences, batch.reference_S, batch.weight_N)

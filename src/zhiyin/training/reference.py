@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from zhiyin.execution.progress import report
 from zhiyin.execution.store import flush
-from zhiyin.training.batches import micro_batches, pad
 from zhiyin.training.examples import Example
+from zhiyin.training.layout import Layout
 from zhiyin.training.logprobs import token_logprobs
 
 
 def reference_logprobs(
-    model: nn.Module, examples: Sequence[Example], *, pad_id: int, tokens: int, cache: Path
+    model: nn.Module, examples: Sequence[Example], *, layout: Layout, cache: Path
 ) -> dict[str, Tensor]:
     """Return, for each example id, the float64 log-probabilities of its sequences.
 
@@ -30,9 +30,8 @@ def reference_logprobs(
     device = next(model.parameters()).device
     model.eval()
     with torch.no_grad():
-        for group in micro_batches(examples, tokens):
-            batch = pad([sequence for example in group for sequence in example.sequences], pad_id).to(device)
-            sums = token_logprobs(model, batch).sums().cpu()
+        for batch, group in layout.batches(examples):
+            sums = token_logprobs(model, batch.to(device)).sums().cpu()
             for example, part in zip(group, sums.view(len(group), -1), strict=True):
                 found[example.id] = part.clone()
             report(len(found), len(examples), "reference log-probabilities")

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, TrainingArguments
 
     from zhiyin.chat.encode import Encoder
+    from zhiyin.training.callbacks import Clock
+    from zhiyin.training.layout import Layout
+    from zhiyin.training.trainer import StepTrainer
     from zhiyin.training.work import Work
 
 
@@ -62,6 +65,8 @@ class Config(StepConfig):
             if name in inputs and not issubclass(inputs[name], self.objective.records):
                 wanted, found = self.objective.records.__name__, inputs[name].__name__
                 raise ValueError(f"objective {self.objective.name} learns from a {wanted}, and `{name}` is a {found}")
+        if "start" in inputs and self.adapter.makes is not Adapter:
+            raise ValueError(f"`start` is an adapter to go on from, and {self.adapter.name} trains the model itself")
         return self.adapter.makes
 
 
@@ -73,30 +78,36 @@ def train(
     model: Checkpoint,
     data: TextSet | ConversationSet | PreferenceSet,
     held_out: TextSet | ConversationSet | PreferenceSet | None = None,
+    start: Adapter | None = None,
 ) -> Checkpoint | Adapter:
-    """Train `model` on `data`; measure `held_out` before, during and after. Goes on from its last checkpoint."""
+    """Train `model`, or an adapter of it, on `data`; measure `held_out`. Goes on from its last checkpoint."""
     from transformers import set_seed
 
     from zhiyin.chat.template import load_encoder
     from zhiyin.training import checkpoints
     from zhiyin.training.batches import plan_steps
     from zhiyin.training.callbacks import AfterStep, Clock
+    from zhiyin.training.layout import choose
     from zhiyin.training.trainer import StepTrainer
-    from zhiyin.weights.load import load_model, pick_device
 
     folder = out / CHECKPOINTS
     encoder = load_encoder(model.path)
     examples, rejected = _examples(config, data, encoder)
     others, others_rejected = _examples(config, held_out, encoder) if held_out else ([], [])
     steps = plan_steps(len(examples), config.batch_size, config.num_train_epochs, config.seed)
-    frozen_dtype = config.dtype if config.adapter.makes is Adapter else "float32"
-    network = load_model(model, device=pick_device(runtime.device), dtype=frozen_dtype, **config.adapter.load_options())
-    work = _work(config, examples, network, encoder, runtime, folder / "reference.safetensors")
-    held_out_work = (
-        _work(config, others, network, encoder, runtime, folder / "held_out.safetensors") if others else None
+    network = _network(config, model, runtime)
+    layout = choose(
+        network,
+        examples,
+        tokens=runtime.micro_batch_tokens,
+        pad_id=encoder.pad_id,
+        share=not config.adapter.random,
     )
     set_seed(config.seed)
-    network = config.adapter.wrap(network, encoder.control_ids, steps=len(steps))
+    begun = start.path if start else None
+    network = config.adapter.wrap(network, encoder.control_ids, steps=len(steps), start=begun)
+    work = _work(config, examples, network, layout, folder / "reference.safetensors")
+    held_out_work = _work(config, others, network, layout, folder / "held_out.safetensors") if others else None
     arguments = _arguments(config, runtime, len(steps), folder)
     trainer = StepTrainer(network, arguments, config.adapter, work, steps, held_out_work)
     clock = Clock(trainer, runtime.checkpoint_seconds)
@@ -109,12 +120,7 @@ def train(
     if trainer.is_world_process_zero():
         config.adapter.save(network, out, model.path.name)
         _copy_tokenizer(model.path, out)
-        jsonl.write(out / "curve.jsonl", trainer.curve)
-        jsonl.write(out / "rejected.jsonl", [*rejected, *others_rejected])
-        (out / "telemetry").mkdir(exist_ok=True)
-        write_json(
-            out / "telemetry" / "speed.json", {"tokens_per_second_per_process": round(clock.tokens_per_second, 1)}
-        )
+        _write_course(out, trainer, clock, [*rejected, *others_rejected])
     trainer.leave()
     last = [point for point in trainer.curve if point.split == "train"][-1]
     summary = {
@@ -122,6 +128,7 @@ def train(
         "set_aside": len(rejected),
         "steps": len(steps),
         "tokens": trainer.tokens_seen,
+        "layout": layout.told,
         "trained_parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
         "final_loss": last.values["loss"],
         **config.adapter.summary(network),
@@ -142,22 +149,26 @@ def _examples(
     return examples, rejected
 
 
-def _work(
-    config: Config,
-    examples: list[Example],
-    network: "PreTrainedModel",
-    encoder: "Encoder",
-    runtime: Runtime,
-    cache: Path,
-) -> "Work":
-    """Bring the examples together with what their loss needs; the reference model is `network` before training."""
+def _network(config: Config, model: Checkpoint, runtime: Runtime) -> "PreTrainedModel":
+    """Load the weights trained on; those of an adapter's base may be of a smaller type, since they stay as they are."""
+    from zhiyin.weights.load import load_model, pick_device
+
+    dtype = config.dtype if config.adapter.makes is Adapter else "float32"
+    return load_model(model, device=pick_device(runtime.device), dtype=dtype, **config.adapter.load_options(dtype))
+
+
+def _work(config: Config, examples: list[Example], network: "PreTrainedModel", layout: "Layout", cache: Path) -> "Work":
+    """Bring the examples together with what their loss needs; the reference model is `network`, which is not trained yet.
+
+    It is the started policy when training goes on from an adapter; a new adapter changes nothing yet.
+    """
     from zhiyin.training.reference import reference_logprobs
     from zhiyin.training.work import Work
 
-    tokens, reference = runtime.micro_batch_tokens, {}
+    reference = {}
     if config.objective.needs_reference:
-        reference = reference_logprobs(network, examples, pad_id=encoder.pad_id, tokens=tokens, cache=cache)
-    return Work(config.objective, examples, reference, encoder.pad_id, tokens)
+        reference = reference_logprobs(network, examples, layout=layout, cache=cache)
+    return Work(config.objective, examples, reference, layout)
 
 
 def _arguments(config: Config, runtime: Runtime, steps: int, folder: Path) -> "TrainingArguments":
@@ -188,6 +199,14 @@ def _arguments(config: Config, runtime: Runtime, steps: int, folder: Path) -> "T
         dataloader_pin_memory=False,
         ddp_find_unused_parameters=False,
     )
+
+
+def _write_course(out: Path, trainer: "StepTrainer", clock: "Clock", rejected: list[Rejected]) -> None:
+    """Write what happened: the curve, the records set aside, and how fast it went."""
+    jsonl.write(out / "curve.jsonl", trainer.curve)
+    jsonl.write(out / "rejected.jsonl", rejected)
+    (out / "telemetry").mkdir(exist_ok=True)
+    write_json(out / "telemetry" / "speed.json", {"tokens_per_second_per_process": round(clock.tokens_per_second, 1)})
 
 
 def _copy_tokenizer(source: Path, out: Path) -> None:

@@ -70,7 +70,7 @@ class StepTrainer(Trainer):
             last = number == len(step.micro) - 1
             with contextlib.nullcontext() if last else self.accelerator.no_sync(model):
                 loss = self._loss(model, batch)
-                mean = _mean(loss, step.units, step.tokens)
+                mean, metrics = _normalised(loss, step.units, step.tokens, step.examples)
                 # DDP averages gradients over processes; times their number, the average is the sum.
                 total = mean * (step.counted * self.args.world_size)
                 if last and (penalty := self.method.penalty(self.network)) is not None:
@@ -78,7 +78,7 @@ class StepTrainer(Trainer):
                 self.accelerator.backward(total)
             if step.counted:
                 self.tokens_seen += batch.tokens
-                for name, value in {"loss": mean.detach() * step.examples, **loss.metrics}.items():
+                for name, value in metrics.items():
                     sums[name] = sums.get(name, torch.zeros((), dtype=torch.float64)) + value.double().cpu()
         self.step_values = self._means(sums, step.examples)
         if not math.isfinite(self.step_values["loss"]):
@@ -116,7 +116,7 @@ class StepTrainer(Trainer):
         with torch.no_grad():
             for batch in self.held_out.batches(examples):
                 loss = self._loss(self.network, batch)
-                for name, value in {"loss": _mean(loss, units, tokens) * len(examples), **loss.metrics}.items():
+                for name, value in _normalised(loss, units, tokens, len(examples))[1].items():
                     sums[name] = sums.get(name, 0.0) + float(value)
         values = {name: value / len(examples) for name, value in sums.items()}
         self.curve.append(CurvePoint(self.state.global_step, "held_out", values))
@@ -189,7 +189,10 @@ class StepTrainer(Trainer):
             checkpoints.load_random(Path(checkpoint), self.args.process_index)
 
 
-def _mean(loss: LossSum, units: int, tokens: int) -> Tensor:
-    """Return the loss of a micro-batch as its part of the mean over the whole step."""
+def _normalised(loss: LossSum, units: float, tokens: int, examples: int) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return a micro-batch's part of the mean loss of its step, and its metrics as sums to be divided by `examples`."""
     mean = loss.total / units
-    return mean if loss.per_token is None else mean + loss.per_token / tokens
+    if loss.per_token is not None:
+        mean = mean + loss.per_token / tokens
+    by_token = {name: value * (examples / tokens) for name, value in loss.token_metrics.items()}
+    return mean, {"loss": mean.detach() * examples, **loss.metrics, **by_token}

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from zhiyin.training.batches import Batch, micro_batches, pad
+from zhiyin.training.batches import Batch
 from zhiyin.training.examples import Example
+from zhiyin.training.layout import Layout
 from zhiyin.training.objectives import Objective
 
 
@@ -17,7 +18,7 @@ class StepBatch:
     """The part of one optimiser step that this process computes."""
 
     micro: list[Batch]
-    units: int
+    units: float
     """Units of the whole step, over all processes: the divisor of its loss."""
     examples: int
     """Examples of the whole step, over all processes: the divisor of its metrics."""
@@ -37,18 +38,16 @@ class Work:
     examples: Sequence[Example]
     reference: dict[str, Tensor]
     """Example id to the reference log-probabilities of its sequences; empty without a reference model."""
-    pad_id: int
-    micro_batch_tokens: int
+    layout: Layout
 
     def batches(self, examples: Sequence[Example]) -> list[Batch]:
         """Lay examples out as micro-batches."""
-        batches = []
-        for group in micro_batches(examples, self.micro_batch_tokens):
-            batch = pad([sequence for example in group for sequence in example.sequences], self.pad_id)
-            if self.reference:
-                batch = replace(batch, reference_S=torch.cat([self.reference[example.id] for example in group]))
-            batches.append(batch)
-        return batches
+        return [self._with_reference(batch, group) for batch, group in self.layout.batches(examples)]
+
+    def _with_reference(self, batch: Batch, group: Sequence[Example]) -> Batch:
+        if not self.reference:
+            return batch
+        return replace(batch, reference_S=torch.cat([self.reference[example.id] for example in group]))
 
 
 class StepDataset(Dataset[StepBatch]):
