@@ -100,11 +100,22 @@ def test_the_first_token_is_never_predicted() -> None:
 
 
 def test_every_epoch_sees_every_example_once_in_another_order() -> None:
-    steps = plan_steps(10, batch_size=4, epochs=2, seed=3)
+    ten = [1] * 10
+    steps = plan_steps(ten, batch_size=4, epochs=2, seed=3)
     assert [len(one) for one in steps] == [4, 4, 2, 4, 4, 2]
     first, second = list(chain(*steps[:3])), list(chain(*steps[3:]))
     assert sorted(first) == sorted(second) == list(range(10))
     assert first != second
-    assert steps == plan_steps(10, batch_size=4, epochs=2, seed=3)
-    assert steps != plan_steps(10, batch_size=4, epochs=2, seed=4)
-    assert len(plan_steps(10, batch_size=5, epochs=1.5, seed=3)) == 3
+    assert steps == plan_steps(ten, batch_size=4, epochs=2, seed=3)
+    assert steps != plan_steps(ten, batch_size=4, epochs=2, seed=4)
+    assert len(plan_steps(ten, batch_size=5, epochs=1.5, seed=3)) == 3
+
+
+def test_a_step_of_tokens_holds_as_many_examples_as_fit() -> None:
+    sizes = [30, 10, 20, 90, 40, 10]
+    steps = plan_steps(sizes, batch_size=1, batch_tokens=60, epochs=1, seed=0)
+    (order,) = plan_steps(sizes, batch_size=6, epochs=1, seed=0)
+    assert list(chain(*steps)) == order
+    totals = [sum(sizes[index] for index in step) for step in steps]
+    assert all(total <= 60 or len(step) == 1 for total, step in zip(totals, steps, strict=True))
+    assert all(total + sizes[after[0]] > 60 for total, after in zip(totals, steps[1:], strict=False))

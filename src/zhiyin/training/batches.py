@@ -104,11 +104,33 @@ def _supervised(sequence: Encoded) -> list[tuple[int, int]]:
     return [(at - 1, sequence.ids[at]) for at in range(1, len(sequence.ids)) if sequence.mask[at]]
 
 
-def plan_steps(count: int, batch_size: int, epochs: float, seed: int) -> list[list[int]]:
-    """Return the indices of the examples of every optimiser step; each epoch is a new seeded shuffle."""
+def plan_steps(
+    sizes: Sequence[int], *, batch_size: int, batch_tokens: int | None = None, epochs: float, seed: int
+) -> list[list[int]]:
+    """Return the indices of the examples of every optimiser step; each epoch is a new seeded shuffle.
+
+    `sizes` are the tokens of the examples. A step takes `batch_size` examples, or, with `batch_tokens`, as many as
+    stay within that number of tokens (one at least).
+    """
     generator = torch.Generator().manual_seed(seed)
     steps: list[list[int]] = []
     for _ in range(ceil(epochs)):
-        order = torch.randperm(count, generator=generator).tolist()
-        steps += [order[start : start + batch_size] for start in range(0, count, batch_size)]
+        order = torch.randperm(len(sizes), generator=generator).tolist()
+        if batch_tokens is None:
+            steps += [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+        else:
+            steps += _filled(order, sizes, batch_tokens)
     return steps[: max(1, round(len(steps) * epochs / ceil(epochs)))]
+
+
+def _filled(order: Sequence[int], sizes: Sequence[int], tokens: int) -> list[list[int]]:
+    """Cut the order into steps of at most `tokens` tokens, one example at least."""
+    steps: list[list[int]] = []
+    filled = 0
+    for index in order:
+        filled += sizes[index]
+        if not steps or filled > tokens:
+            steps.append([])
+            filled = sizes[index]
+        steps[-1].append(index)
+    return steps

@@ -48,16 +48,13 @@ def lay(sequences: Sequence[Encoded], *, share: bool = True) -> Row:
 
     Tokens behind the last one that predicts anything are left out: nothing reads them.
     """
-    row = Row([], [], [], [])
-    read = [tuple(sequence.ids[: _read(sequence)]) for sequence in sequences]
-    places: list[list[int]] = [[] for _ in read]
-    least = LEAST_SAVED if share else max(map(len, read), default=0) + 1
-    _lay(row, read, sorted(range(len(read)), key=read.__getitem__), 0, (), places, least)
+    laying = _Laying(sequences, share=share)
+    laying.group(sorted(range(len(sequences)), key=laying.read.__getitem__), 0, ())
     for number, sequence in enumerate(sequences):
         for at in range(1, len(sequence.ids)):
             if sequence.mask[at]:
-                row.places.append((places[number][at - 1], sequence.ids[at], number))
-    return row
+                laying.row.places.append((laying.places[number][at - 1], sequence.ids[at], number))
+    return laying.row
 
 
 def laid_tokens(sequences: Sequence[Encoded], *, share: bool = True) -> int:
@@ -70,40 +67,42 @@ def _read(sequence: Encoded) -> int:
     return max((at for at in range(1, len(sequence.ids)) if sequence.mask[at]), default=0)
 
 
-def _lay(
-    row: Row,
-    read: list[tuple[int, ...]],
-    group: list[int],
-    known: int,
-    sees: tuple[Span, ...],
-    places: list[list[int]],
-    least: int,
-) -> None:
-    """Lay the rests of a sorted group of sequences whose first `known` tokens are laid already, in the spans `sees`."""
-    for run in _runs(read, group, known + least):
-        common = _common(read[run[0]], read[run[-1]]) if len(run) > 1 else len(read[run[0]])
-        path = sees
-        if common > known:
-            start = len(row.ids)
-            row.ids.extend(read[run[0]][known:common])
-            row.positions.extend(range(known, common))
-            row.segments.append(Segment(start, len(row.ids), sees))
-            path = (*sees, (start, len(row.ids)))
-        if len(run) > 1:
-            _lay(row, read, run, common, path, places, least)
-        else:
-            places[run[0]] = [place for span in path for place in range(*span)]
+class _Laying:
+    """A row while it grows."""
 
+    def __init__(self, sequences: Sequence[Encoded], *, share: bool) -> None:
+        self.read = [tuple(sequence.ids[: _read(sequence)]) for sequence in sequences]
+        self.least = LEAST_SAVED if share else max(map(len, self.read), default=0) + 1
+        self.row = Row([], [], [], [])
+        self.places: list[list[int]] = [[] for _ in sequences]
+        """Place in the row of every token of a sequence."""
 
-def _runs(read: list[tuple[int, ...]], group: list[int], enough: int) -> list[list[int]]:
-    """Cut a sorted group where two neighbours have fewer than `enough` first tokens in common."""
-    runs = [[group[0]]]
-    for left, right in pairwise(group):
-        if _common(read[left], read[right]) >= enough:
-            runs[-1].append(right)
-        else:
-            runs.append([right])
-    return runs
+    def group(self, group: list[int], known: int, sees: tuple[Span, ...]) -> None:
+        """Lay the rests of a sorted group of sequences whose first `known` tokens are laid already, in the spans."""
+        for run in self._runs(group, known + self.least):
+            first = self.read[run[0]]
+            common = _common(first, self.read[run[-1]]) if len(run) > 1 else len(first)
+            path = sees
+            if common > known:
+                start = len(self.row.ids)
+                self.row.ids.extend(first[known:common])
+                self.row.positions.extend(range(known, common))
+                self.row.segments.append(Segment(start, len(self.row.ids), sees))
+                path = (*sees, (start, len(self.row.ids)))
+            if len(run) > 1:
+                self.group(run, common, path)
+            else:
+                self.places[run[0]] = [place for span in path for place in range(*span)]
+
+    def _runs(self, group: list[int], enough: int) -> list[list[int]]:
+        """Cut a sorted group where two neighbours have fewer than `enough` first tokens in common."""
+        runs = [[group[0]]]
+        for left, right in pairwise(group):
+            if _common(self.read[left], self.read[right]) >= enough:
+                runs[-1].append(right)
+            else:
+                runs.append([right])
+        return runs
 
 
 def _common(left: tuple[int, ...], right: tuple[int, ...]) -> int:

@@ -44,8 +44,8 @@ class Objective(Plugin, ABC):
         """Yield the examples in order; a record that cannot be learnt from is yielded as `Rejected`."""
 
     @abstractmethod
-    def units(self, example: Example) -> int:
-        """Return how many units (supervised tokens, or pairs) the example adds to the normalisation."""
+    def units(self, example: Example) -> float:
+        """Return how many units (supervised tokens, their weights, or pairs) the example adds to the normalisation."""
 
     def tokens(self, example: Example) -> int:
         """Return how many tokens the example adds to the divisor of `LossSum.per_token`; 0 without such a term."""
@@ -54,6 +54,14 @@ class Objective(Plugin, ABC):
     @abstractmethod
     def loss(self, logprobs: TokenLogProbs) -> LossSum:
         """Return the loss summed over the units of a micro-batch, and sums of metrics over its examples."""
+
+    def told(self) -> str:
+        """Return a sentence on what the settings come to, told before training; empty for nothing to tell."""
+        return ""
+
+    def cautions(self, learning_rate: float) -> list[str]:
+        """Return sentences of warning about this learning rate, told before training."""
+        return []
 
 
 AnyObjective = Annotated[SerializeAsAny[Objective], choice(Objective)]
