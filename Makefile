@@ -5,7 +5,8 @@
 #   make test-browser  the report in Chromium, which it installs with a Chinese font where they are missing
 #   make screenshots   the pictures in the README, from the demo's report
 #   make check       format, lint, types, layers
-#   make bench       each claim about speed or exactness, measured beside its peer
+#   make bench       each claim about speed or exactness, measured beside its peer: hours; make bench QUICK=--quick is shorter
+#   make bench-env   the peers, each in an environment of its own
 #   make words       the Chinese of the command line and the page, compiled from its catalogue
 #   make docs        every command and example that the documentation shows, run
 #   make clean       everything that was made here, but not the store
@@ -13,7 +14,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow test-browser screenshots browser check bench docs words clean setup
+.PHONY: demo test test-slow test-browser screenshots browser check bench bench-env docs words clean setup
 .DELETE_ON_ERROR:
 
 setup: .venv/ready-dev
@@ -39,8 +40,10 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: setup
-	@set -e; for file in $(wildcard bench/*.py); do echo "== $$file"; $(BIN)/python "$$file"; done
+bench: setup bench-env
+	@set -e; for file in $(wildcard bench/*.py); do echo "== $$file"; $(BIN)/python "$$file" $(QUICK); done
+
+bench-env: .venv-bench/trl/ready .venv-bench/llamafactory/ready
 
 docs: setup
 	$(BIN)/pytest tests/house/test_docs.py
@@ -49,7 +52,7 @@ words: setup
 	$(BIN)/python -c 'import polib; at = "src/zhiyin/locale/zh/LC_MESSAGES/zhiyin."; polib.pofile(at + "po").save_as_mofile(at + "mo")'
 
 clean:
-	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench bench/.cache build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Chromium and a Chinese font, from the system's packages; Playwright drives the browser that is there.
@@ -71,6 +74,18 @@ browser:
 # What the tests and checks need on top.
 .venv/ready-dev: .venv/ready
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[all,dev]'
+	@touch $@
+
+# Each peer where its own versions do not disturb ours.
+.venv-bench/trl/ready: bench/sides/trl.txt constraints.txt
+	$(PYTHON) -m venv .venv-bench/trl
+	.venv-bench/trl/bin/pip install --quiet -c constraints.txt -r $<
+	@touch $@
+
+.venv-bench/llamafactory/ready: bench/sides/llamafactory.txt
+	$(PYTHON) -m venv .venv-bench/llamafactory
+	.venv-bench/llamafactory/bin/pip install --quiet -r $<
+	.venv-bench/llamafactory/bin/pip install --quiet --no-deps llamafactory==0.9.5
 	@touch $@
 
 .venv/bin/pip:

@@ -170,7 +170,13 @@ class Adapter(Artifact):
     @property
     def base(self) -> Path:
         """The folder of the checkpoint it was trained on."""
-        return self.path.parent / self.manifest.inputs["model"]
+        inputs, store = self.manifest.inputs, self.path.parent
+        # One that was made from another adapter, not by training, lies on that adapter's checkpoint.
+        return store / inputs["model"] if "model" in inputs else Adapter(store / inputs["adapter"]).base
+
+
+class ReferenceLogProbs(Artifact):
+    """Log-probabilities of preference pairs under a model, in `reference.safetensors`."""
 
 
 class Page(Artifact):

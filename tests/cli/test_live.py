@@ -1,6 +1,7 @@
 """What is seen while a step runs, on a terminal and in a log."""
 
 import io
+import logging
 import time
 
 import pytest
@@ -8,7 +9,7 @@ from rich.console import Console
 
 from zhiyin.artifacts import Page
 from zhiyin.cli import live
-from zhiyin.cli.live import Bar, Lines, Pace, Watcher, watcher
+from zhiyin.cli.live import Bar, Lines, Pace, Watcher, warnings_above, watcher
 from zhiyin.cli.units import brief, duration, size
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runner import Event
@@ -73,6 +74,26 @@ def test_log_is_quiet_between() -> None:
     out = io.StringIO()
     _follow(watcher(Console(file=out), ["sft"]))
     assert len(out.getvalue().splitlines()) == 2
+
+
+def test_a_warning_of_a_step_stands_above_its_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "zh_CN")
+    out = io.StringIO()
+    watching = watcher(Console(file=out, soft_wrap=True, highlight=False), ["sft"])
+    watching.event(Event(STEP, "making", 2, 12))
+    logger = logging.getLogger("zhiyin.training.probes")
+    with warnings_above(watching):
+        logger.warning(
+            "only 1 of [20] probes ended by a stop token within 9 tokens; "
+            "the model may not have learnt to stop: probes.jsonl holds its answers"
+        )
+        logger.info("a word of information")
+        logger.debug("not for people")
+    logger.warning("after the run")
+    assert out.getvalue().splitlines()[1:] == [
+        "sft: [20] 个探测问题中只有 1 个在 9 个词元之内以停止词元结束；模型可能没有学会停止，其回答见 probes.jsonl",
+        "sft: a word of information",
+    ]
 
 
 def test_pace_counts_from_the_first_report(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,21 @@ def test_what_a_failure_says(here: Path, zhiyin: Call, fail: str, said: str) -> 
     assert said in zhiyin("run", "little.yaml", f"fail={fail}").output
 
 
+def test_a_report_on_a_broken_step_is_no_checkpoint(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from zhiyin.cli.making import _checkpoints
+
+    folder = tmp_path / ".partial/train-1/checkpoints"
+    folder.mkdir(parents=True)
+    (folder / "broken-step-3.json").touch()
+    (folder / "step-00000002.partial").mkdir()
+    step: Any = SimpleNamespace(folder="train-1")
+    assert list(_checkpoints(step, tmp_path)) == []
+    (folder / "step-00000001").mkdir()
+    assert list(_checkpoints(step, tmp_path)) == [folder / "step-00000001"]
+
+
 def test_damaged_artifact_is_named(here: Path, zhiyin: Call) -> None:
     zhiyin("run", "little.yaml")
     weights = next(Path("store").glob("train-*")) / "weights.bin"
@@ -148,16 +163,17 @@ def test_log_has_no_control_codes_and_the_second_run_is_light(here: Path, start:
     assert err.strip() == "heavy: []"
 
 
-def test_interrupted(here: Path, start: Call) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted(here: Path, start: Call, number: int, code: int) -> None:
     process = start("run", "little.yaml", "seconds=30")
     for line in process.stdout:
         if "sft" in line and "making" in line:
             break
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=10)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Stopped.\n5 steps are finished and kept in store/.\nsft keeps its last checkpoint.\n" in err
-    assert "The next run goes on from there." in err
+    assert "Run the same command again to go on from there." in err
     assert "Traceback" not in out + err
     assert len(list(Path("runs/little").iterdir())) == 5

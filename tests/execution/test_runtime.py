@@ -8,9 +8,12 @@ from zhiyin.execution.runtime import Runtime
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("workers", 0), ("num_processes", 0), ("micro_batch_tokens", 0), ("checkpoint_seconds", 0), ("learning_rate", 1)],
+    [
+        *(("workers", 0), ("num_processes", 0), ("nodes", 0), ("max_restarts", -1), ("parallelism", "pipeline")),
+        *(("micro_batch_tokens", 0), ("checkpoint_seconds", 0), ("keep_checkpoints", 0), ("learning_rate", 1)),
+    ],
 )
-def test_what_makes_no_sense_is_refused(field: str, value: int) -> None:
+def test_what_makes_no_sense_is_refused(field: str, value: int | str) -> None:
     with pytest.raises(ValidationError, match=field):
         Runtime.model_validate({field: value})
 

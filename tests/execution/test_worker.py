@@ -1,6 +1,8 @@
 """A step in several processes: each reads the same order, rank 0 hands the summary back."""
 
 import json
+import pickle
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ from tests.execution.ranks import Config, ranks
 from tests.execution.toys import GatherConfig, Number, Style, gather
 
 from zhiyin.execution import worker
+from zhiyin.execution.artifact import Manifest
 from zhiyin.execution.runner import Event, run
 from zhiyin.execution.runtime import Runtime
 from zhiyin.execution.step import Step, step
@@ -33,25 +36,19 @@ def together(note: Path, *, fail: bool = False, pause: float = 0.0) -> Step[Numb
 def order(tmp_path: Path, note: Path, runtime: Runtime) -> Path:
     """Write what the runner writes for its workers."""
     line = run([step(gather, GatherConfig())], runtime)[0]
-    out, file = tmp_path / "out", tmp_path / "one.order.json"
+    out, file = tmp_path / "out", tmp_path / "order"
     out.mkdir()
-    description = {
-        "module": "tests.execution.ranks",
-        "verb": "ranks",
-        "config": Config(file=note).plain(),
-        "out": str(out),
-        "runtime": Runtime(store=runtime.store, num_processes=2).plain(),
-        "inputs": {"text": {"class": "tests.execution.toys.Text", "path": str(line.path)}},
-    }
-    file.write_text(json.dumps(description))
+    given = {"out": out, "runtime": Runtime(store=runtime.store, num_processes=2), "text": line}
+    file.write_bytes(pickle.dumps((ranks, Config(file=note), given)))
     return file
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_only_rank_0_leaves_a_summary(
+def test_only_the_first_process_of_a_machine_leaves_a_summary(
     rank: int, tmp_path: Path, note: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RANK", str(rank))
+    monkeypatch.setenv("LOCAL_RANK", str(rank))
     monkeypatch.setenv("WORLD_SIZE", "2")
     file = order(tmp_path, note, runtime)
     worker.main(file)
@@ -126,4 +123,34 @@ def test_nobody_writes_beside_the_workers_of_a_process_that_was_killed(note: Pat
 def test_a_step_that_is_not_parallel_stays_in_this_process(two: Runtime) -> None:
     artifact = run([step(gather, GatherConfig())], two)[0]
     assert artifact.summary == {"characters": 5}
-    assert not list(two.store.rglob("*order.json"))
+    assert not list(artifact.path.glob("rank-*"))
+
+
+@pytest.mark.slow
+def test_two_machines_that_share_a_store_run_one_step_together(note: Path, two: Runtime) -> None:
+    """The first to come commits, the other takes part; here both are this machine."""
+    with socket.create_server(("localhost", 0)) as free:
+        port = free.getsockname()[1]
+    meeting = {"nodes": 2, "rendezvous": f"localhost:{port}"}
+    command = [sys.executable, "-c", JOINED, str(note), str(two.store), json.dumps(meeting)]
+    others = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    states = sorted(json.loads(other.communicate()[0].splitlines()[-1]) for other in others)
+    assert [other.returncode for other in others] == [0, 0]
+    assert states == [["making", "made"], ["waiting", "held"]]
+    (artifact,) = Store(two.store).root.glob("ranks-*")
+    assert sorted(path.name for path in artifact.glob("rank-*")) == ["rank-0.txt", "rank-1.txt"]
+    assert Manifest.read(artifact).summary["size"] == 2
+
+
+JOINED = """
+import json, sys
+from pathlib import Path
+from tests.execution.test_worker import together
+from zhiyin.execution.runner import run
+from zhiyin.execution.runtime import Runtime
+
+states = []
+runtime = Runtime(store=Path(sys.argv[2]), **json.loads(sys.argv[3]))
+run([together(Path(sys.argv[1]), pause=1.0)], runtime, lambda event: states.append([event.step.label, event.state]))
+print(json.dumps([state for label, state in states if label == "together"]))
+"""

@@ -7,16 +7,17 @@ import pytest
 import torch
 from tests.training.house import House, build
 
-from zhiyin.artifacts import Adapter
+from zhiyin.artifacts import Adapter, Checkpoint
 from zhiyin.execution.catalog import make, names
 from zhiyin.training.adapters import Method
+from zhiyin.weights.adapter import put_on
 from zhiyin.weights.load import load_model
 
 METHODS = names(Method)
 
 
 def test_every_method_is_tested_here() -> None:
-    assert METHODS == ("full", "lora")
+    assert METHODS == ("adalora", "full", "lora", "qlora")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     return build(tmp_path_factory.mktemp("store"))
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "qlora"])
 def test_a_method_starts_from_the_same_function_and_saves_what_it_trains(
     house: House, name: str, tmp_path: Path
 ) -> None:
@@ -104,3 +105,109 @@ def test_lora_adds_alpha_over_rank_times_the_product(house: House) -> None:
     with torch.no_grad():
         b.normal_(generator=torch.Generator().manual_seed(1))
         torch.testing.assert_close(layer(x), x @ weight.T + 12 / 4 * (x @ a.T @ b.T))
+
+
+LORA = {"name": "lora", "rank": 4, "alpha": 12}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "rslora": {**LORA, "use_rslora": True},
+    "dora": {**LORA, "use_dora": True},
+    "dora and control tokens": {**LORA, "use_dora": True, "control_tokens": True},
+    "norms": {**LORA, "modules_to_save": ["input_layernorm"]},
+    "embedding": {**LORA, "modules_to_save": ["embed_tokens"]},
+    "output layer": {**LORA, "modules_to_save": ["lm_head"]},
+    "both": {**LORA, "modules_to_save": ["embed_tokens", "lm_head"], "use_dora": True},
+    "adalora": {"name": "adalora", "init_r": 4, "target_r": 2, "control_tokens": True},
+}
+
+
+def untied(base: Checkpoint, folder: Path) -> Path:
+    """Write the checkpoint with an output layer of its own, as Llama-3-8B has."""
+    model = load_model(base, device="cpu")
+    model.config.tie_word_embeddings = False
+    model.lm_head.weight = torch.nn.Parameter(torch.randn_like(model.lm_head.weight) * 0.05)
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("base", ["gemma", "llama", "untied"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_was_trained_is_saved_opened_and_merged_without_loss(
+    house: House, tmp_path: Path, variant: str, base: str
+) -> None:
+    folder = (
+        untied(house.make(house.llama), tmp_path / base) if base == "untied" else house.make(getattr(house, base)).path
+    )
+    method = make(Method, VARIANTS[variant])
+    model: Any = method.wrap(load_model(folder, device="cpu"), (4, 5), steps=1)
+    ids = torch.arange(6, 46)[None]
+    torch.manual_seed(1)
+    with torch.no_grad():
+        before = load_model(folder, device="cpu")(input_ids=ids).logits
+        torch.testing.assert_close(model(input_ids=ids).logits, before, rtol=0, atol=1e-5)
+        for weight in (weight for weight in model.parameters() if weight.requires_grad):
+            weight.add_(torch.randn_like(weight) * 0.05)
+        trained = model(input_ids=ids).logits
+        method.save(model, tmp_path / "out", folder.name)
+        again: Any = put_on(load_model(folder, device="cpu"), tmp_path / "out")
+        opened = again(input_ids=ids).logits
+        weights = {name: weight.clone() for name, weight in again.named_parameters()}
+        again.merge_and_unload(safe_merge=True).save_pretrained(tmp_path / "merged")
+        whole = load_model(tmp_path / "merged", device="cpu")
+        merged = whole(input_ids=ids).logits
+    assert (trained - before).abs().max() > 1e-2
+    assert all(torch.equal(weights[name], weight) for name, weight in model.named_parameters())
+    # Products of equal numbers may differ in their last bit: it depends on where in memory they lie.
+    torch.testing.assert_close(opened, trained, rtol=0, atol=5e-6)
+    torch.testing.assert_close(merged, trained, rtol=0, atol=5e-6)
+    assert (whole.get_input_embeddings().weight is whole.get_output_embeddings().weight) == (base != "untied")
+
+
+def layer_of(method: Method, house: House) -> tuple[Any, dict[str, torch.Tensor]]:
+    """Return one adapted layer with random factors, and its weights by their short names."""
+    model = method.wrap(load_model(house.make(house.gemma), device="cpu"), (), steps=1)
+    (layer, *_) = [module for name, module in model.named_modules() if name.endswith("q_proj")]
+    parts = ("lora_A", "lora_B", "lora_E", "magnitude", "base_layer")
+    weights = {part: tensor for name, tensor in layer.named_parameters() for part in parts if part in name}
+    with torch.no_grad():
+        for part in ("lora_A", "lora_B", "lora_E"):
+            if part in weights:
+                weights[part].normal_(std=0.3, generator=torch.Generator().manual_seed(len(part)))
+    return layer, weights
+
+
+@pytest.mark.parametrize(("rank", "alpha"), [(4, 12), (9, 3)])
+@torch.no_grad()
+def test_each_addition_is_that_of_its_paper(house: House, rank: int, alpha: int) -> None:
+    """Computed by hand for one layer: rsLoRA, DoRA's equation 5, AdaLoRA's equation 3."""
+    settings = {"name": "lora", "rank": rank, "alpha": alpha, "target_modules": ["q_proj"]}
+    x = torch.randn(3, 32, generator=torch.Generator().manual_seed(0))
+    layer, of = layer_of(make(Method, {**settings, "use_rslora": True}), house)
+    plain, product = of["base_layer"], of["lora_B"] @ of["lora_A"]
+    torch.testing.assert_close(layer(x), x @ (plain + alpha / rank**0.5 * product).T)
+    layer, of = layer_of(make(Method, {**settings, "use_dora": True}), house)
+    torch.testing.assert_close(of["magnitude"], of["base_layer"].norm(dim=1))
+    of["magnitude"].mul_(torch.linspace(0.5, 2, len(of["magnitude"])))
+    moved = of["base_layer"] + alpha / rank * of["lora_B"] @ of["lora_A"]
+    torch.testing.assert_close(layer(x), x @ (of["magnitude"][:, None] * moved / moved.norm(dim=1)[:, None]).T)
+    settings = {"name": "adalora", "init_r": rank, "target_r": 1, "alpha": alpha, "target_modules": ["q_proj"]}
+    layer, of = layer_of(make(Method, settings), house)
+    product = of["lora_B"] @ torch.diag(of["lora_E"][:, 0]) @ of["lora_A"]
+    torch.testing.assert_close(layer(x), x @ (of["base_layer"] + alpha / rank * product).T, rtol=1e-4, atol=1e-5)
+
+
+def test_dropout_is_drawn_in_training_only(house: House) -> None:
+    method = make(Method, {"name": "lora", "dropout": 0.5, "target_modules": ["q_proj"]})
+    assert method.random
+    assert not make(Method, "lora").random
+    layer, _ = layer_of(method, house)
+    x = torch.ones(2, 32)
+    with torch.no_grad():
+        layer.train()
+        assert not torch.equal(layer(x), layer(x))
+        layer.eval()
+        assert torch.equal(layer(x), layer(x))
+
+
+def test_embeddings_are_learnt_in_one_way() -> None:
+    with pytest.raises(ValueError, match="control_tokens learns some embeddings and modules_to_save all of them"):
+        make(Method, {"name": "lora", "control_tokens": True, "modules_to_save": ["lm_head"]})

@@ -11,8 +11,7 @@ from torch import Tensor
 from zhiyin.execution.catalog import make
 from zhiyin.training.kto import kto_loss
 from zhiyin.training.logprobs import LossSum, TokenLogProbs
-from zhiyin.training.objectives import Objective
-from zhiyin.training.pairs import counts, margin_loss
+from zhiyin.training.objectives import Objective, counts, margin_loss
 
 # Two pairs: answers of 2, 1, 3 and 2 tokens, with what the reference model gives them.
 ANSWERS = ((-0.5, -1.0), (-1.5,), (-0.25, -2.0, -0.75), (-1.0, -0.5))

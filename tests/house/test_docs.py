@@ -23,7 +23,7 @@ SHELL = {"", "sh", "bash", "console", "shell", "text"}
 FAMILIES = 8
 ENGLISH_ONLY = re.compile(r"docs/log\.md|docs/adr/.*")
 """Kept by the developers for themselves; README.zh-CN.md says so."""
-TWINS = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/adding.md")
+TWINS = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/adding.md", "docs/performance.md")
 READMES = ("README.md", "README.zh-CN.md")
 HAN = r"[\u4e00-\u9fff]"
 WIDTH = 150
@@ -56,7 +56,7 @@ def targets() -> set[str]:
 
 def test_the_makefile_offers_these() -> None:
     browser = {"test-browser", "screenshots", "browser"}
-    assert targets() == {"demo", "test", "test-slow", "check", "bench", "docs", "words", "clean", "setup"} | browser
+    assert targets() == {"demo", "test", "test-slow", "check", "bench", "bench-env", "docs", "words", "clean", "setup"} | browser
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert [target for target in targets() if not re.search(rf"^{target}:", text, re.MULTILINE)] == []
 
@@ -225,7 +225,7 @@ def differing(english: str, chinese: str) -> list[tuple[str, str]]:
 def test_every_page_has_a_twin_or_is_english_on_purpose() -> None:
     names = {page.relative_to(ROOT).as_posix() for page in pages()}
     chinese = {name for name in names if name.endswith(".zh-CN.md")}
-    assert len(TWINS) == len(chinese) == 4
+    assert len(TWINS) == len(chinese) == 5
     assert {twin(ROOT / name).relative_to(ROOT).as_posix() for name in TWINS} == chinese
     assert {name for name in names - chinese if not ENGLISH_ONLY.fullmatch(name)} == set(TWINS)
 

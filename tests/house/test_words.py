@@ -34,6 +34,7 @@ UNTOLD = {
 UNTOLD_TEXTS = {
     "else if": "Go's template language",
     "`is_gradient_checkpointing` is deprecated": "a message that is silenced",
+    "The following rank_pattern keys did not match": "a message that is silenced",
     "bold red": "a style of Rich",
     "chinese number": "the name of a rule",
     "cuda:{0} {1}, {2}": "names and numbers",
@@ -45,6 +46,8 @@ UNTOLD_TEXTS = {
     "poetry wording": "what seeds a draw",
     "a shape that is wrong was noted, so `settle` raised": "an assertion",
     "takes a mapping": "looked for in a message",
+    "can't allocate memory": "looked for in a message",
+    "out of memory": "looked for in a message",
     "half of a surrogate pair, as \\ud800 is alone": "looked for in a message",
     "{0} h {1} min": "units",
     "{0} min {1} s": "units",

@@ -142,7 +142,9 @@ def train(
             held = {name: values[name] + 0.08 for name in values if name in ("loss", "rewards/accuracies")}
             points.append(CurvePoint(number, "held_out", held))
     jsonl.write(out / "curve.jsonl", points)
-    return (Adapter if config.adapter else Checkpoint)(out, {"steps": config.size})  # type: ignore[return-value]
+    ranks = {f"model.layers.{n // 3}.{kind}_proj": n % 5 for n, kind in enumerate(("q", "o", "up") * 4)}
+    summary = {"steps": config.size, **({"ranks": ranks} if config.adapter else {})}
+    return (Adapter if config.adapter else Checkpoint)(out, summary)  # type: ignore[return-value]
 
 
 @of_room("weights")

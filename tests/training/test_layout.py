@@ -12,6 +12,7 @@ from zhiyin.chat.encode import Encoded
 from zhiyin.execution.catalog import make
 from zhiyin.training import attention
 from zhiyin.training.adapters import Method
+from zhiyin.training.attention_trial import Trial
 from zhiyin.training.batches import pad
 from zhiyin.training.examples import Example
 from zhiyin.training.layout import Layout, choose
@@ -68,7 +69,7 @@ def test_a_packed_model_computes_what_it_computes_padded(kind: str) -> None:
     batch = pad([side for example in examples for side in example.sequences], pad_id=0)
     expected = token_logprobs(network, batch).sums().view(len(examples), 2)
     layout = choose(network, examples, tokens=100, pad_id=0)
-    assert layout.told == "packed, shared beginnings"
+    assert layout.told == "packed, shared beginnings, segments"
     assert network.config._attn_implementation == attention.NAME
     found = sums(network, layout, examples)
     for example, wanted in zip(examples, expected.tolist(), strict=True):
@@ -90,6 +91,32 @@ def test_a_model_that_cannot_be_packed_keeps_its_attention(name: str) -> None:
     assert "does not" in layout.told
     assert network.config._attn_implementation == "eager"
     assert len(sums(network, layout, pairs())) == 5
+
+
+def test_a_faster_attention_that_does_not_pass_is_refused_and_the_next_is_tried() -> None:
+    network = model("llama")
+    layout = choose(network, pairs(), tokens=100, pad_id=0, backends=["varlen", "segments"])
+    assert layout.told == "packed, shared beginnings, segments (not varlen: flash attention needs a GPU)"
+    assert network.config._attn_implementation == "zhiyin_segments"
+    assert layout.backend == "segments"
+    none = choose(model("llama"), pairs(), tokens=100, pad_id=0, backends=["varlen"])
+    assert none.told == "padded (flash attention needs a GPU)"
+
+
+def test_what_is_wrong_with_every_attention_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reasons = {"varlen": "no soft-cap", "flex": "bad", "segments": "bad"}
+    monkeypatch.setattr(Trial, "wrong", lambda self, backend: reasons[backend])
+    chosen = choose(model("llama"), pairs(), tokens=100, pad_id=0, backends=attention.BACKENDS)
+    assert chosen.told == "padded (not varlen: no soft-cap; not flex, segments: bad)"
+    reasons["varlen"] = "bad"
+    assert choose(model("llama"), pairs(), tokens=100, pad_id=0, backends=attention.BACKENDS).why == "bad"
+    reasons["flex"] = ""
+    told = choose(model("llama"), pairs(), tokens=100, pad_id=0, share=False, backends=attention.BACKENDS).told
+    assert told == "packed, flex (dropout is drawn anew for each token; not varlen: bad)"
+
+
+def test_what_is_tried_where() -> None:
+    assert attention.ON_DEVICE == {"cuda": ("varlen", "flex", "segments")}
 
 
 def test_a_wrong_attention_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from zhiyin.execution.runtime import Runtime
 from zhiyin.execution.step import Step, step
 from zhiyin.records import jsonl
 from zhiyin.records.jsonl import Rejected
+from zhiyin.training import attention
 from zhiyin.training.train import Config, train
 
 SFT = {"objective": "cross_entropy", "adapter": {"name": "lora", "rank": 4}, "learning_rate": 5e-3, "batch_size": 4}
@@ -97,9 +98,27 @@ def test_dpo_without_learning_rate_or_beta_moves_nothing(house: House, changes: 
 
 @pytest.mark.parametrize("make", [sft, pretraining, dpo])
 def test_the_cut_into_micro_batches_does_not_change_the_result(house: House, make: Any, tmp_path: Path) -> None:
-    whole = house.make(make(house))
-    runtime = Runtime(store=tmp_path, device="cpu", micro_batch_tokens=1)
-    cut = run([make(house)], runtime)[-1]
+    _the_same(house, make, Runtime(store=tmp_path, device="cpu", micro_batch_tokens=1))
+
+
+@pytest.mark.parametrize("make", [sft, pretraining, dpo])
+def test_activations_may_be_computed_again(house: House, make: Any, tmp_path: Path) -> None:
+    _the_same(house, make, Runtime(store=tmp_path, device="cpu", activation_checkpointing=True))
+
+
+def test_activations_are_computed_again_only_when_asked(house: House, tmp_path: Path) -> None:
+    passes = []
+    for again in (False, True):
+        runtime = Runtime(store=tmp_path / str(again), device="cpu", activation_checkpointing=again)
+        with attention.counted() as calls:
+            run([sft(house)], runtime)
+        passes.append(len(calls))
+    assert passes[1] > 1.3 * passes[0]
+
+
+def _the_same(house: House, make: Any, runtime: Runtime) -> None:
+    """Assert that the runtime changes the result of a training by no more than rounding."""
+    whole, cut = house.make(make(house)), run([make(house)], runtime)[-1]
     for name in ("loss", "grad_norm"):
         assert losses(cut, name=name) == pytest.approx(losses(whole, name=name), rel=2e-4, abs=1e-5)
     for name, tensor in weights(whole).items():
@@ -148,7 +167,7 @@ KILLED = textwrap.dedent(
     if where in ("before", "after"):
         checkpoints.finish = dying(checkpoints.finish)
     else:
-        checkpoints.save_weights = dying(checkpoints.save_weights)
+        checkpoints.fill = dying(checkpoints.fill)
         where = "before"
     run([getattr(test_train, sys.argv[3])(house)], Runtime(store=store, device="cpu", checkpoint_seconds=1e-6))
     """

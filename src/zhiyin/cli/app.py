@@ -1,5 +1,6 @@
 """The entry point. It imports typer and nothing heavier; each verb imports what it needs when it runs."""
 
+import logging
 import os
 import warnings
 from typing import Annotated
@@ -50,4 +51,6 @@ def main() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # peft asks transformers by the old name of a property; users can do nothing about it.
     warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+    # Where it is installed, peft loads bitsandbytes for every model, and that misses an optional kernel.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     app()

@@ -4,6 +4,7 @@ import ast
 import re
 import types
 import typing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -90,17 +91,23 @@ def inputs(group: Group, member: str) -> list[Field]:
 
 
 def fields(group: Group, member: str) -> list[Field]:
-    """Return the config fields of a step or plug-in."""
+    """Return the config fields of a step or plug-in; those of a block of fields by its name: `guards.probes`."""
     model: type[BaseModel]
     if group.contract:
         contract = getattr(import_module(group.module), group.contract)
         model = load(contract, member)
     else:
         model = verbs.load(group.name, member).config
-    return [
-        Field(name, _typed(info), _default(info), " ".join((info.description or "").split()))
-        for name, info in model.model_fields.items()
-    ]
+    return list(_fields_of(model))
+
+
+def _fields_of(model: type[BaseModel], block: str = "") -> Iterator[Field]:
+    for name, info in model.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and not issubclass(inner, Plugin):
+            yield from _fields_of(inner, f"{block}{name}.")
+        else:
+            yield Field(block + name, _typed(info), _default(info), " ".join((info.description or "").split()))
 
 
 def _typed(info: FieldInfo) -> str:

@@ -12,8 +12,8 @@ FAILED = 1
 """A step failed, an artifact is damaged, something needed is missing."""
 REFUSED = 2
 """The command or the recipe is wrong; nothing was run."""
-INTERRUPTED = 130
-"""Ctrl-C."""
+SIGNALLED = 128
+"""And the number of the signal: 130 after Ctrl-C, 143 after SIGTERM."""
 
 
 def leave(message: str, code: int) -> NoReturn:

@@ -1,7 +1,10 @@
 """What is seen while a plan runs: a line for each step, and the state of the one that is running."""
 
+import logging
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
@@ -146,6 +149,35 @@ class Lines(Watcher):
 
     def stopped(self) -> None:
         """Nothing is on the screen to take away."""
+
+
+class _Above(logging.Handler):
+    """Prints what a step says or warns of above its progress, in the reader's language."""
+
+    def __init__(self, watching: Watcher) -> None:
+        super().__init__(logging.INFO)
+        self.watching = watching
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line, under the label of the running step."""
+        running = self.watching.running
+        label = f"{running.step.label}: " if running else ""
+        style = "yellow" if record.levelno >= logging.WARNING else "dim"
+        self.watching.console.print(f"{label}{retell(record.getMessage())}", style=style, markup=False)
+
+
+@contextmanager
+def warnings_above(watching: Watcher) -> Iterator[None]:
+    """Show what this package's steps say and warn of beside their progress."""
+    logger, handler = logging.getLogger("zhiyin"), _Above(watching)
+    logger.addHandler(handler)
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
 
 
 def watcher(console: Console, labels: list[str]) -> Watcher:

@@ -1,6 +1,9 @@
 """Making the steps of a plan before the reader's eyes, and ending with a plain message when that fails."""
 
+import signal
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,8 +11,8 @@ from typing import Any
 from rich.console import Console
 
 from zhiyin.cli.disk import disk_fault
-from zhiyin.cli.exits import FAILED, INTERRUPTED, leave
-from zhiyin.cli.live import Watcher
+from zhiyin.cli.exits import FAILED, SIGNALLED, leave
+from zhiyin.cli.live import Watcher, warnings_above
 from zhiyin.cli.packages import remedy
 from zhiyin.execution.progress import watched_by
 from zhiyin.execution.runner import Event, run
@@ -33,12 +36,13 @@ def make(targets: Sequence[Step[Any]], runtime: Runtime, watching: Watcher, *, t
             watching.event(replace(event, number=own.index(event.step.folder) + 1, total=len(own)))
 
     try:
-        with watched_by(watching.progress):
+        with _interruptible(), warnings_above(watching), watched_by(watching.progress):
             run(targets, runtime, tell)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         watching.stopped()
-        goes_on = say("The next run goes on from there.")
-        leave(f"\n{say('Stopped.')}\n{_kept(watching, runtime.store)}\n{goes_on}", INTERRUPTED)
+        goes_on = say("Run the same command again to go on from there.")
+        number = stop.args[0] if stop.args else signal.SIGINT
+        leave(f"\n{say('Stopped.')}\n{_kept(watching, runtime.store)}\n{goes_on}", SIGNALLED + number)
     except Exception as error:
         watching.stopped()
         if traceback:
@@ -48,6 +52,23 @@ def make(targets: Sequence[Step[Any]], runtime: Runtime, watching: Watcher, *, t
         said = _failed(error, at, runtime.store, begun=watching.running is not None)
         advice = say("--traceback shows where in the code it failed.")
         leave(f"{said}\n{_kept(watching, runtime.store)}\n{advice}", FAILED)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM end the run the way Ctrl-C does."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread is told of signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _failed(error: Exception, at: Step[Any] | None, store: Path, *, begun: bool) -> str:
@@ -80,8 +101,9 @@ def _kept(watching: Watcher, store: Path) -> str:
 
 
 def _checkpoints(step: Step[Any], store: Path) -> Iterator[Path]:
-    """Yield what an unfinished step goes on from."""
-    return (path for path in (store / PARTIAL / step.folder / CHECKPOINTS).glob("*") if path.suffix != ".partial")
+    """Yield what an unfinished step goes on from; a report on a broken one is not."""
+    found = (store / PARTIAL / step.folder / CHECKPOINTS).glob("*")
+    return (path for path in found if path.suffix not in (".partial", ".json"))
 
 
 def count(out: Console, watching: Watcher) -> None:

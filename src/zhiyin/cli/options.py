@@ -15,5 +15,16 @@ Overrides = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="cpu, cuda, mps, or auto: the best one present.")]
+NumProcesses = Annotated[int, typer.Option(min=1, metavar="N", help="Training processes, by torchrun.")]
+MicroBatchTokens = Annotated[int, typer.Option(min=1, metavar="N", help="Padded tokens of a forward pass.")]
+Further = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--runtime",
+        metavar="NAME=VALUE",
+        help="Set another setting of this machine: parallelism=fsdp2, nodes=2, activation_checkpointing=true, ...",
+        show_default=False,
+    ),
+]
 StoreFolder = Annotated[Path, typer.Option("--store", metavar="PATH", help="Where artifacts are kept.")]
 STORE = Path("store")

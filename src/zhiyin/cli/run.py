@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhiyin.cli.options import STORE, Device, Overrides, RecipeFile, StoreFolder
+from zhiyin.cli.options import (
+    STORE,
+    Device,
+    Further,
+    MicroBatchTokens,
+    NumProcesses,
+    Overrides,
+    RecipeFile,
+    StoreFolder,
+)
 from zhiyin.locale.words import say
 
 if TYPE_CHECKING:
@@ -20,13 +29,15 @@ def run(
     store: StoreFolder = STORE,
     device: Device = "auto",
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="Processes for data work.")] = 1,
-    num_processes: Annotated[int, typer.Option(min=1, metavar="N", help="Training processes, by torchrun.")] = 1,
-    micro_batch_tokens: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Padded tokens of a forward pass.")
-    ] = 8192,
+    num_processes: NumProcesses = 1,
+    micro_batch_tokens: MicroBatchTokens = 8192,
     checkpoint_seconds: Annotated[
         float, typer.Option(min=0.001, metavar="S", help="Seconds of training between two checkpoints.")
     ] = 60.0,
+    report_to: Annotated[
+        str, typer.Option(metavar="NAME", help="Show a training's measurements in tensorboard or wandb too.")
+    ] = "none",
+    further: Further = None,
     until: Annotated[str | None, typer.Option(metavar="LABEL", help="Make this step and what it needs.")] = None,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show where in the code a step failed.")] = False,
 ) -> None:
@@ -34,20 +45,22 @@ def run(
     from zhiyin.cli import outcome
     from zhiyin.cli.exits import recipe_errors
     from zhiyin.cli.live import watcher
+    from zhiyin.cli.machine import runtime
     from zhiyin.cli.making import count, make
     from zhiyin.cli.terminal import console
-    from zhiyin.execution.runtime import Runtime
     from zhiyin.execution.step import in_order
     from zhiyin.execution.store import Store
     from zhiyin.recipe.wiring import load_recipe
 
-    runtime = Runtime(
+    machine = runtime(
+        further,
         store=store,
         device=device,
         workers=workers,
         num_processes=num_processes,
         micro_batch_tokens=micro_batch_tokens,
         checkpoint_seconds=checkpoint_seconds,
+        report_to=report_to,
     )
     with recipe_errors():
         loaded = load_recipe(recipe, overrides or ())
@@ -56,7 +69,7 @@ def run(
     out.print(f"{loaded.title} ({recipe})")
     watching = watcher(out, [step.label for step in in_order(*targets)])
     try:
-        make(targets, runtime, watching, traceback=traceback)
+        make(targets, machine, watching, traceback=traceback)
     finally:
         watching.stopped()
         folder = _link(loaded, Store(store))

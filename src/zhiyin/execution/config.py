@@ -1,7 +1,7 @@
 """The base of every setting: frozen, closed, and documented by the sentence under each field."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -44,7 +44,18 @@ class StepConfig(Config):
 
         The steps of a mapping are named `input.key`. Raises `ValueError` when the inputs do not suit the config.
         """
-        return None
+
+    def foresee(self, inputs: Mapping[str, Any]) -> Any:
+        """Return what can be known of the artifact before it is made, None for nothing.
+
+        `inputs` holds the artifact of each input that is finished, and of another what its step foresees.
+        """
+
+    def forecast(self, inputs: Mapping[str, Any], runtime: Any) -> Iterable[str] | None:
+        """Return what `zhiyin explain` should say of the step before it runs, in the reader's language; None: nothing.
+
+        `inputs` are those of `foresee`, `runtime` the `Runtime` it would run with.
+        """
 
 
 def _located(value: object, info: ValidationInfo) -> object:
@@ -62,8 +73,7 @@ def _located(value: object, info: ValidationInfo) -> object:
 
 
 def _with_digest(path: Path, info: SerializationInfo) -> dict[str, str]:
-    named = {} if info.context and info.context.get("identity") else {"path": str(path)}
-    return {**named, "sha256": digest(path)}
+    return {**({} if (info.context or {}).get("identity") else {"path": str(path)}), "sha256": digest(path)}
 
 
 InputPath = Annotated[Path, BeforeValidator(_located), PlainSerializer(_with_digest)]

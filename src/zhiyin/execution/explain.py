@@ -32,10 +32,9 @@ def _judge(step: Step[Any], store: Store, past: list[Manifest]) -> Explanation:
         warning = f"{step.function.__module__} changed since, its version did not" if changed else ""
         return Explanation(step, held=True, reasons=(), warning=warning)
     kin = [manifest for manifest in past if manifest.kind == step.kind]
-    if not kin:
-        return Explanation(step, held=False, reasons=("never made",))
     namesakes = [manifest for manifest in kin if manifest.label == step.label]
-    nearest = min((tuple(_differences(step, manifest, store)) for manifest in namesakes or kin), key=len)
+    differences = (tuple(_differences(step, manifest, store)) for manifest in namesakes or kin)
+    nearest = min(differences, key=len, default=("never made",))
     return Explanation(step, held=False, reasons=nearest)
 
 

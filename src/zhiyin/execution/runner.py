@@ -2,6 +2,8 @@
 
 import json
 import os
+import pickle
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -46,18 +48,23 @@ def run(targets: Iterable[Step[Any]], runtime: Runtime, watch: Watch = lambda ev
 
 
 def make(step: Step[Any], store: Store, runtime: Runtime, tell: Callable[[Any], None]) -> Artifact:
-    """Open a step, or run it when its inputs are finished. An exception leaves nothing under the step's name."""
-    with store.making(step, on_wait=lambda: tell("waiting")) as partial:
+    """Open a step, or run it when its inputs are finished. An exception leaves nothing under the step's name.
+
+    Of several machines that share the store, the first to come runs the step and commits it; the others take part.
+    """
+    spread = step.config.parallel and runtime.nodes * runtime.num_processes > 1
+
+    def wait() -> None:
+        tell("waiting")
+        if spread and runtime.nodes > 1:
+            _under_torchrun(step, store.partial(step), runtime, _inputs(step, store))
+
+    with store.making(step, on_wait=wait) as partial:
         if partial is not None:
-            inputs = {
-                name: store.open(value, thorough=True)
-                if isinstance(value, Step)
-                else {key: store.open(upstream, thorough=True) for key, upstream in value.items()}
-                for name, value in step.inputs.items()
-            }
+            inputs = _inputs(step, store)
             tell("making")
             provenance = capture(step.function.__module__, runtime)
-            if runtime.num_processes > 1 and step.config.parallel:
+            if spread:
                 summary = _under_torchrun(step, partial, runtime, inputs)
             else:
                 summary = step.function(step.config, out=partial, runtime=runtime, **inputs).summary
@@ -67,30 +74,34 @@ def make(step: Step[Any], store: Store, runtime: Runtime, tell: Callable[[Any], 
     return artifact
 
 
+def _inputs(step: Step[Any], store: Store) -> dict[str, Any]:
+    """Open what the step reads, every byte compared with its manifest."""
+    opened = {name: store.open(upstream, thorough=True) for name, upstream in step.flat_inputs.items()}
+    return {
+        name: opened[name] if isinstance(value, Step) else {key: opened[f"{name}.{key}"] for key in value}
+        for name, value in step.inputs.items()
+    }
+
+
 def _under_torchrun(step: Step[Any], partial: Path, runtime: Runtime, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Run the verb in `runtime.num_processes` processes; rank 0 writes its summary for this process to commit."""
+    """Run the verb in several processes; the first on this machine writes the summary for this process to commit."""
+    meeting = ["--nnodes", str(runtime.nodes), "--rdzv-backend", "c10d", "--rdzv-endpoint", runtime.rendezvous]
     with TemporaryDirectory() as notes:
-        order = Path(notes) / "order.json"
-        description = {
-            "module": step.function.__module__,
-            "verb": step.kind,
-            "config": step.config.plain(),
-            "out": str(partial),
-            "runtime": runtime.plain(),
-            "inputs": {name: _location(value) for name, value in inputs.items()},
-        }
-        order.write_text(json.dumps(description), encoding="utf-8")
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        order = Path(notes) / "order"
+        order.write_bytes(pickle.dumps((step.function, step.config, {"out": partial, "runtime": runtime, **inputs})))
+        command = [sys.executable, "-m", "torch.distributed.run", "--max-restarts", str(runtime.max_restarts)]
+        command += [*meeting, "--rdzv-id", partial.name] if runtime.nodes > 1 else ["--standalone"]
         command += ["--nproc-per-node", str(runtime.num_processes), "-m", "zhiyin.execution.worker", str(order)]
         # It inherits the lock: when this process is killed, nobody else writes here until torchrun has ended.
-        done = subprocess.run(command, check=False, close_fds=False, env={"OMP_NUM_THREADS": "1", **os.environ})
-        if done.returncode:
-            raise RuntimeError(f"{step.label}: torchrun ended with {done.returncode}; its output is above")
+        # Sharing torchrun's own store, restarted processes would find the addresses of the dead (pytorch issue 135712).
+        environment = {"OMP_NUM_THREADS": "1", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1", **os.environ}
+        with subprocess.Popen(command, close_fds=False, start_new_session=True, env=environment) as torchrun:
+            try:
+                torchrun.wait()
+            except KeyboardInterrupt as stop:  # passed on once, and the processes are given time for a checkpoint
+                torchrun.send_signal(*stop.args or (signal.SIGINT,))
+                torchrun.wait()
+                raise
+        if torchrun.returncode:
+            raise RuntimeError(f"{step.label}: torchrun ended with {torchrun.returncode}; its output is above")
         return dict(json.loads(order.with_suffix(".summary").read_text(encoding="utf-8")))
-
-
-def _location(value: Any) -> Any:
-    """Return where an input lies and which class reads it, as JSON values."""
-    if isinstance(value, dict):
-        return {"many": {key: _location(artifact) for key, artifact in value.items()}}
-    return {"class": f"{type(value).__module__}.{type(value).__qualname__}", "path": str(value.path)}

@@ -33,6 +33,10 @@ class Store:
         """Return the folder that holds, or will hold, the step's artifact."""
         return self.root / step.folder
 
+    def partial(self, step: Step[Any]) -> Path:
+        """Return the folder that the step's artifact is made in."""
+        return self.root / PARTIAL / step.folder
+
     def holds(self, step: Step[Any]) -> bool:
         """Tell whether the step is finished, that is, whether its manifest exists."""
         return (self.path(step) / MANIFEST).is_file()
@@ -59,7 +63,7 @@ class Store:
         if self.holds(step):
             yield None
             return
-        partial = self.root / PARTIAL / step.folder
+        partial = self.partial(step)
         partial.parent.mkdir(parents=True, exist_ok=True)
         with partial.with_name(partial.name + ".lock").open("w") as lock:
             os.set_inheritable(lock.fileno(), True)  # for torchrun, which may outlive this process: see `runner`

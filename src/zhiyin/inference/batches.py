@@ -1,6 +1,8 @@
 """Which sequences are run together: those of like length, longest first, under a limit of padded tokens."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+
+from zhiyin.weights.budget import Part
 
 
 def by_length(
@@ -24,3 +26,19 @@ def by_length(
         weight += added
     if batch:
         yield batch
+
+
+def cut_by_length(
+    lengths: Sequence[int], weights: Sequence[int] | None = None, heaviest: int = 0
+) -> Callable[[Sequence[int], int], list[Part[int]]]:
+    """Return what cuts some of the sequences, named by their indices, into batches of at most so many padded tokens."""
+
+    def cut(left: Sequence[int], tokens: int) -> list[Part[int]]:
+        some = [lengths[index] for index in left]
+        own = [weights[index] for index in left] if weights else None
+        batches = [
+            [left[place] for place in batch] for batch in by_length(some, padded=tokens, weights=own, heaviest=heaviest)
+        ]
+        return [Part(batch, len(batch) * max(lengths[index] for index in batch)) for batch in batches]
+
+    return cut

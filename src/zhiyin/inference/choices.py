@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from zhiyin.inference.batches import by_length
+from zhiyin.inference.batches import cut_by_length
 from zhiyin.inference.encoding import Continuation
+from zhiyin.weights.budget import Budget, Part, in_parts
 from zhiyin.weights.head import logits_at, output_layer
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def log_probabilities(
     model: PreTrainedModel,
     asked: Sequence[Continuation],
     *,
-    micro_batch_tokens: int,
+    micro_batch_tokens: int | Budget,
     advance: Callable[[int], None] = lambda finished: None,
 ) -> list[float]:
     """Return ln p(tokens | context) of each, summed over its tokens in float64.
@@ -46,13 +47,18 @@ def log_probabilities(
     wanted = [max(len(asked[index].tokens) for index in rows[row]) for row in inputs]
     heaviest = max(1, LOGITS // model.config.get_text_config().vocab_size)
     scores = [0.0] * len(asked)
-    lengths = [len(row) for row in inputs]
-    for batch in by_length(lengths, padded=micro_batch_tokens, weights=wanted, heaviest=heaviest):
-        served = [(row, index) for row, place in enumerate(batch) for index in rows[inputs[place]]]
-        found = _score(model, [inputs[place] for place in batch], [(row, asked[index]) for row, index in served])
-        for (_, index), score in zip(served, found, strict=True):
+
+    def compute(part: Part[int]) -> dict[int, float]:
+        served = [(row, index) for row, place in enumerate(part.items) for index in rows[inputs[place]]]
+        found = _score(model, [inputs[place] for place in part.items], [(row, asked[index]) for row, index in served])
+        return {index: score for (_, index), score in zip(served, found, strict=True)}
+
+    cut = cut_by_length([len(row) for row in inputs], wanted, heaviest)
+    budget = Budget.of(micro_batch_tokens)
+    for _, found in in_parts(range(len(inputs)), cut, compute, budget, "log-probabilities of choices"):
+        for index, score in found.items():
             scores[index] = score
-        advance(len(served))
+        advance(len(found))
     return scores
 
 

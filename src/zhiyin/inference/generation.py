@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
-from zhiyin.inference.batches import by_length
+from zhiyin.inference.batches import cut_by_length
 from zhiyin.inference.sampling import Sampling, draw
+from zhiyin.weights.budget import Budget, Part, in_parts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -42,7 +43,7 @@ class Generator:
         requests: Sequence[Request],
         sampling: Sampling,
         *,
-        micro_batch_tokens: int,
+        micro_batch_tokens: int | Budget,
         advance: Callable[[int], None] = lambda finished: None,
     ) -> list[tuple[int, ...]]:
         """Return the answer to each request: at most `max_new_tokens` ids, the stop id among them if it came to one.
@@ -53,12 +54,16 @@ class Generator:
         # What our settings leave open, `generate` fills in from the checkpoint's own: those must say nothing.
         self.model.generation_config = GenerationConfig()
         answers: list[tuple[int, ...]] = [()] * len(requests)
-        lengths = [len(request.ids) + sampling.max_new_tokens for request in requests]
-        for batch in by_length(lengths, padded=micro_batch_tokens):
-            found = self._batch([requests[index] for index in batch], sampling)
-            for index, answer in zip(batch, found, strict=True):
+
+        def compute(part: Part[int]) -> list[tuple[int, ...]]:
+            return self._batch([requests[index] for index in part.items], sampling)
+
+        cut = cut_by_length([len(request.ids) + sampling.max_new_tokens for request in requests])
+        budget = Budget.of(micro_batch_tokens)
+        for part, found in in_parts(range(len(requests)), cut, compute, budget, "generated answers"):
+            for index, answer in zip(part.items, found, strict=True):
                 answers[index] = answer
-            advance(len(batch))
+            advance(len(found))
         return answers
 
     def stream(self, request: Request, sampling: Sampling) -> Iterator[int]:

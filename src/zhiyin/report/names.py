@@ -30,12 +30,14 @@ def plain_names(t: Callable[..., str]) -> dict[str, str]:
         "loss": t("loss"),
         "margins": t("margins"),
         "optimiser step": t("optimiser step"),
+        "padding_share": t("share of padding"),
         "rejected": t("rejected"),
         "reward accuracy": t("reward accuracy"),
         "rewards": t("rewards"),
         "rewards/chosen": t("reward of the chosen"),
         "rewards/margins": t("reward margin"),
         "rewards/rejected": t("reward of the rejected"),
+        "supervised_tokens": t("supervised tokens of a step"),
         "train": t("train"),
     }
     rooms = {

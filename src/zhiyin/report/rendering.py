@@ -18,6 +18,7 @@ from zhiyin.report.formats import clipped, duration, memory, moment, significant
 from zhiyin.report.history import Node
 from zhiyin.report.items import Packed
 from zhiyin.report.names import measure_names, plain_names
+from zhiyin.report.ranks import rank_map
 from zhiyin.report.summary import Finding, Row, Table
 from zhiyin.report.tables import as_yaml
 
@@ -88,6 +89,7 @@ def _environment(language: Language) -> Environment:
         policy=_policy,
         strip=lambda *values: Markup(strips.strip(*values)),
         row_scale=strips.scale_of_row,
+        rank_map=rank_map,
         written=lambda measure, value: typeset(summary.written(measure, value)),
         difference=lambda measure, value: typeset(summary.difference(measure, value)),
         p_text=summary.p_value,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -21,6 +22,10 @@ class Config(StepConfig):
     """Every digit is a token, as in Gemma; otherwise frequent numbers become tokens of their own."""
     template: AnyTemplate
     """The chat template whose control strings become single tokens, and which is saved with the tokenizer."""
+
+    def foresee(self, inputs: Mapping[str, Any]) -> int:
+        """The vocabulary has this many tokens, or fewer where the text has fewer pairs to join."""
+        return self.vocab_size
 
 
 def tokenizer(

@@ -1,9 +1,12 @@
 """Open a checkpoint, or an adapter on its checkpoint, as a model ready to be asked."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from zhiyin.artifacts import Adapter, Checkpoint
+from zhiyin.weights.adapter import put_on
+from zhiyin.weights.quantised import make_sound
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -33,10 +36,16 @@ def load_model(
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
+    # PEFT loads bitsandbytes wherever it is: that misses an optional kernel, and tells of every 8-bit product.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     folder = source if isinstance(source, Path) else source.path
     base = _base_of(source, folder)
     if not ((base or folder) / "config.json").is_file():
         raise ValueError(f"{base or folder} holds no model: it has no config.json")
+    quantised = "quantization_config" in options
+    if quantised:
+        # Weights are quantised on their way to the device, and transformers moves them no more.
+        options["device_map"] = {"": torch.cuda.current_device() if device == "cuda" else device}
     model: Any = AutoModelForCausalLM.from_pretrained(
         base or folder,
         dtype=getattr(torch, dtype),
@@ -44,11 +53,11 @@ def load_model(
         attn_implementation=_attention(base or folder),
         **options,
     )
+    if quantised:
+        make_sound(model)
     if base is not None:
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(model, str(folder))
-    return cast("PreTrainedModel", model.to(device).eval())
+        model = put_on(model, folder)
+    return cast("PreTrainedModel", (model if quantised else model.to(device)).eval())
 
 
 def _base_of(source: Path | Checkpoint | Adapter, folder: Path) -> Path | None:

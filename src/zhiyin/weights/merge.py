@@ -1,20 +1,19 @@
 """Fold an adapter into the weights it was trained on, and prove on a probe that nothing else changed."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from zhiyin.artifacts import Adapter, Checkpoint
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
+from zhiyin.weights.foreseen import Foreseen, foreseen
 
-if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedModel
-
-WEIGHT_FILES = ("adapter_model.safetensors", "adapter_config.json", "manifest.json", "curve.jsonl", "rejected.jsonl")
+# What is about the adapter, and not about the tokens of the model.
+WEIGHT_FILES = ("adapter_*", "ranks.json", "manifest.json", "curve.jsonl", "rejected.jsonl", "telemetry")
 
 
 class Config(StepConfig):
@@ -27,6 +26,10 @@ class Config(StepConfig):
     tolerance: float = Field(default=1e-4, gt=0)
     """Largest allowed difference of a logit, relative to the largest logit."""
 
+    def foresee(self, inputs: Mapping[str, Any]) -> Foreseen | None:
+        """The shapes are those of the adapter's base."""
+        return foreseen(inputs["adapter"])
+
 
 def merge(config: Config, *, out: Path, runtime: Runtime, adapter: Adapter) -> Checkpoint:
     """Write base + adapter as one checkpoint; raises `ValueError` if its logits differ on the probe.
@@ -36,19 +39,14 @@ def merge(config: Config, *, out: Path, runtime: Runtime, adapter: Adapter) -> C
     import torch
 
     from zhiyin.weights.load import load_model, pick_device
+    from zhiyin.weights.probe import distance, probe
 
-    device = pick_device(runtime.device)
-    model = load_model(adapter, device=device)
-    probe = torch.randint(
-        model.config.get_text_config().vocab_size, (1, config.probe_tokens), generator=torch.Generator().manual_seed(0)
-    ).to(device)
-    before = _logits(model, probe)
+    model = load_model(adapter, device=pick_device(runtime.device))
+    before = probe(model, config.probe_tokens)
     with model.disable_adapter():  # type: ignore[operator]
-        base = _logits(model, probe)
+        base = probe(model, config.probe_tokens)
     merged = model.merge_and_unload(safe_merge=True)  # type: ignore[operator]
-    after = _logits(merged, probe)
-    scale = float(before.abs().max())
-    error, effect = float((after - before).abs().max()) / scale, float((before - base).abs().max()) / scale
+    error, effect = distance(before, probe(merged, config.probe_tokens)), distance(before, base)
     if error > config.tolerance:
         raise ValueError(
             f"{adapter.path}: merged logits differ by {error:.2e} of the largest, allowed {config.tolerance}"
@@ -56,14 +54,5 @@ def merge(config: Config, *, out: Path, runtime: Runtime, adapter: Adapter) -> C
     if effect == 0:
         raise ValueError(f"{adapter.path}: the adapter changes no logit of its base {adapter.base}; was it trained?")
     merged.to(getattr(torch, config.dtype)).save_pretrained(out)
-    shutil.copytree(adapter.path, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*WEIGHT_FILES, "telemetry"))
+    shutil.copytree(adapter.path, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*WEIGHT_FILES))
     return Checkpoint(out, {"merged_error": error, "adapter_effect": effect, "dtype": config.dtype})
-
-
-def _logits(model: "PreTrainedModel", ids_BT: "torch.Tensor") -> "torch.Tensor":
-    """Return float32 logits [1, T, V]."""
-    import torch
-
-    with torch.inference_mode():
-        logits: torch.Tensor = model(input_ids=ids_BT, use_cache=False).logits
-    return logits.float()

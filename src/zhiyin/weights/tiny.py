@@ -1,14 +1,16 @@
 """Make a small model of a real architecture with random weights, to train from nothing on a CPU."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from zhiyin.artifacts import Checkpoint, Tokenizer
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
+from zhiyin.weights.foreseen import Foreseen
 
 
 class Config(StepConfig):
@@ -35,25 +37,34 @@ class Config(StepConfig):
     seed: int = 42
     """Of the random weights."""
 
+    def foresee(self, inputs: Mapping[str, Any]) -> Foreseen | None:
+        """The shapes are these fields, with the tokenizer's vocabulary: the one it has, or the one it is to have."""
+        tokenizer = inputs["tokenizer"]
+        if isinstance(tokenizer, Tokenizer):
+            vocabulary = int(tokenizer.manifest.summary["vocabulary"])
+            return Foreseen(self.shape(vocab_size=vocabulary), tokenizer.path)
+        return Foreseen(self.shape(vocab_size=tokenizer)) if isinstance(tokenizer, int) else None
+
+    def shape(self, **more: Any) -> dict[str, Any]:
+        """Return the model's `config.json`, with what `more` adds."""
+        sizes = {**self.model_dump(exclude={"architecture", "sliding_window", "seed"}), **more}
+        if self.architecture == "gemma2":
+            sizes |= {"query_pre_attn_scalar": self.head_dim, "sliding_window": self.sliding_window}
+        return {"model_type": self.architecture, "tie_word_embeddings": True, **sizes}
+
 
 def tiny(config: Config, *, out: Path, runtime: Runtime, tokenizer: Tokenizer) -> Checkpoint:
     """Write a randomly initialised checkpoint whose vocabulary is the tokenizer's."""
     import torch
-    from transformers import AutoModelForCausalLM, Gemma2Config, LlamaConfig, PreTrainedConfig
+    from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar
 
     from zhiyin.chat.template import load_encoder
 
     disable_progress_bar()
     encoder = load_encoder(tokenizer.path)
-    sizes = config.model_dump(exclude={"architecture", "sliding_window", "seed"})
     ids = {"bos_token_id": encoder.bos_id, "pad_token_id": encoder.pad_id, "eos_token_id": list(encoder.stop_ids)}
-    shared = {**sizes, **ids, "vocab_size": encoder.tokenizer.get_vocab_size(), "tie_word_embeddings": True}
-    shape: PreTrainedConfig = (
-        Gemma2Config(**shared, query_pre_attn_scalar=config.head_dim, sliding_window=config.sliding_window)
-        if config.architecture == "gemma2"
-        else LlamaConfig(**shared)
-    )
+    shape = AutoConfig.for_model(**config.shape(vocab_size=encoder.tokenizer.get_vocab_size(), **ids))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = AutoModelForCausalLM.from_config(shape, dtype=torch.float32)

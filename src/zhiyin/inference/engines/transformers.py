@@ -13,6 +13,7 @@ from zhiyin.execution.runtime import Runtime
 from zhiyin.inference.engines import Advance, Dtype, Engine, Question, Session
 from zhiyin.inference.sampling import Sampling
 from zhiyin.records.prompt import Completion, Prompt
+from zhiyin.weights.budget import Budget
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -51,7 +52,8 @@ class TransformersSession(Session):
         unwrap: Callable[[], PreTrainedModel] | None = getattr(model, "get_base_model", None)
         self._model = unwrap() if unwrap else model
         self._encoder = encoder
-        self._micro_batch_tokens = micro_batch_tokens
+        # One budget for the whole session: a lack of memory is met once.
+        self._budget = Budget.of(micro_batch_tokens)
         self._generator = Generator(self._model, encoder.stop_ids, encoder.pad_id)
         self._positions: int | None = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
         self.template = encoder.template.name
@@ -62,7 +64,7 @@ class TransformersSession(Session):
         answers = self._generator.generate(
             [request for request, _ in requests],
             sampling,
-            micro_batch_tokens=self._micro_batch_tokens,
+            micro_batch_tokens=self._budget,
             advance=advance,
         )
         return [
@@ -81,7 +83,7 @@ class TransformersSession(Session):
             log_probabilities(
                 self._model,
                 [one for choices in asked for one in choices],
-                micro_batch_tokens=self._micro_batch_tokens,
+                micro_batch_tokens=self._budget,
                 advance=_prompts_of(prompts, advance),
             )
         )

@@ -21,7 +21,9 @@ class Full(Method):
     def wrap(
         self, model: PreTrainedModel, control_ids: Sequence[int], *, steps: int, start: Path | None = None
     ) -> PreTrainedModel:
-        """Return the model as it is, every weight trainable."""
+        """Return the model as it is, every weight trainable; its own weights are what it starts from."""
+        if start is not None:
+            raise ValueError(f"{start} is an adapter; full trains the model itself, so merge it into its base first")
         return model.requires_grad_(True)
 
     def save(self, model: PreTrainedModel, out: Path, base: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from zhiyin.training.examples import Example
-from zhiyin.training.pairs import PairObjective, check_smoothing, chosen_tokens, counts, margin_loss, pair_loss
+from zhiyin.training.objectives import PairObjective, check_smoothing, chosen_tokens, counts, margin_loss, pair_loss
 
 if TYPE_CHECKING:
     from torch import Tensor

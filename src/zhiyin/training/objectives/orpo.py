@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from zhiyin.training.examples import Example
-from zhiyin.training.pairs import PairObjective, chosen_tokens, counts, pair_loss
+from zhiyin.training.objectives import PairObjective, chosen_tokens, counts, pair_loss
 
 if TYPE_CHECKING:
     from torch import Tensor
