@@ -32,7 +32,7 @@ def row(tokens: int, length: int = 512) -> list[Segment]:
 
 def milliseconds(work: Callable[[], object]) -> float:
     """Return the median time of a piece of work, after five turns that compile and warm up."""
-    times = []
+    times: list[float] = []
     for turn in range(5 + TURNS):
         start, end = (torch.cuda.Event(enable_timing=True) for _ in "ab")
         start.record()

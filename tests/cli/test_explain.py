@@ -4,6 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from zhiyin.artifacts import Checkpoint
+from zhiyin.execution.config import StepConfig
+from zhiyin.execution.runtime import Runtime
+
 Call = Callable[..., Any]
 
 
@@ -45,3 +51,30 @@ def test_broken_recipe(here: Path, zhiyin: Call) -> None:
     refused = zhiyin("explain", "little.yaml", "sft.learning_rat=1")
     assert refused.exit_code == 2
     assert "unknown key (did you mean 'learning_rate'?)" in refused.output
+
+
+def test_a_step_says_what_it_will_take(here: Path, zhiyin: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told what its inputs will be, or are; a step that is held has nothing to say."""
+    told: list[tuple[Any, Runtime]] = []
+
+    def forecast(config: StepConfig, inputs: Any, runtime: Runtime) -> list[str]:
+        if not type(config).__module__.endswith(".train"):
+            return []
+        told.append((inputs["model"], runtime))
+        return ["memory: 2.00 GiB", "    weights 1.00 GiB"]
+
+    monkeypatch.setattr(StepConfig, "foresee", lambda config, inputs: f"{type(config).__module__} of {len(inputs)}")
+    monkeypatch.setattr(StepConfig, "forecast", forecast)
+    options = ("--device", "cpu", "--micro-batch-tokens", "77", "--num-processes", "2")
+    lines = zhiyin("explain", "little.yaml", *options).output.splitlines()
+    at = lines.index("        memory: 2.00 GiB")
+    assert lines[at - 2].startswith("[ 6/10] sft")
+    assert lines[at - 1 : at + 2] == ["        never made", "        memory: 2.00 GiB", "            weights 1.00 GiB"]
+    model, runtime = told[0]
+    assert model == "fake_cli_rooms.weights.tiny of 0"
+    assert (runtime.device, runtime.micro_batch_tokens, runtime.num_processes) == ("cpu", 77, 2)
+    zhiyin("run", "little.yaml")
+    assert "memory" not in zhiyin("explain", "little.yaml").output
+    zhiyin("explain", "little.yaml", "sft.learning_rate=0.2")
+    assert isinstance(told[-1][0], Checkpoint)
+    assert len(told) == 2

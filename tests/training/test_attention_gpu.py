@@ -16,19 +16,12 @@ from zhiyin.training.layout import choose
 from zhiyin.training.logprobs import token_logprobs
 from zhiyin.training.segments import Segment
 
-pytestmark = pytest.mark.gpu
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 
 ROUNDING = {torch.float32: 2e-3, torch.bfloat16: 2e-2}
 """Relative to the norm; float32 products may be rounded to TF32."""
 LONG = [Segment(0, 700), Segment(700, 1500, ((0, 700),)), Segment(1500, 1901, ((0, 700),)), Segment(1901, 3000)]
 LARGE = {"hidden_size": 256, "intermediate_size": 256, "num_attention_heads": 4, "num_key_value_heads": 2}
-
-
-@pytest.fixture(autouse=True)
-def device() -> None:
-    """Skip where there is no GPU."""
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
 
 
 def offered(backend: str, dtype: torch.dtype, scoring: Scoring) -> bool:
@@ -70,7 +63,8 @@ def test_values_and_gradients_are_those_of_a_dense_softmax(
 def test_a_model_computes_what_it_computes_with_its_own_attention(backend: str, kind: str, dtype: torch.dtype) -> None:
     attention.register()
     head = {"head_dim": 64} if kind == "gemma2" else {}
-    network = model(kind, **LARGE, **head).to("cuda", dtype)
+    network: Any = model(kind, **LARGE, **head)
+    network.to("cuda", dtype)
     wrong = Trial(network, pairs(), pad_id=0).wrong(backend)
     refused = not offered(backend, dtype, Scoring(1.0, 50.0 if kind == "gemma2" else None))
     assert wrong.startswith("flash attention") if refused else wrong == ""
@@ -78,14 +72,16 @@ def test_a_model_computes_what_it_computes_with_its_own_attention(backend: str, 
 
 @pytest.mark.parametrize("kind", ["gemma2", "llama"])
 def test_the_fastest_that_passes_is_taken(kind: str) -> None:
-    network: Any = model(kind, **LARGE, **({"head_dim": 64} if kind == "gemma2" else {})).to("cuda", torch.bfloat16)
+    network: Any = model(kind, **LARGE, **({"head_dim": 64} if kind == "gemma2" else {}))
+    network.to("cuda", torch.bfloat16)
     layout = choose(network, pairs(), tokens=500, pad_id=0)
     assert layout.backend == ("flex" if kind == "gemma2" else "varlen")
     assert layout.told.startswith(f"packed, shared beginnings, {layout.backend}")
 
 
 def test_rows_of_many_lengths_are_not_compiled_each_anew() -> None:
-    network = model("gemma2", **LARGE, head_dim=64).to("cuda", torch.bfloat16)
+    network: Any = model("gemma2", **LARGE, head_dim=64)
+    network.to("cuda", torch.bfloat16)
     assert choose(network, pairs(), tokens=500, pad_id=0, backends=["flex"]).packed
     torch._dynamo.utils.counters.clear()
     sequences = [side for example in pairs(20) for side in example.sequences]

@@ -32,7 +32,7 @@ class _Wrong(torch.autograd.Function):
 
 def wrong_slope(query: Tensor, key: Tensor, value: Tensor, segments: Sequence[Segment], scoring: Scoring) -> Tensor:
     """Return right values; the gradient of the keys is 10 % too large."""
-    wrong: Tensor = _Wrong.apply(key, 1.1)
+    wrong: Tensor = _Wrong.apply(key, 1.1)  # type: ignore[no-untyped-call]
     return RIGHT(query, wrong, value, segments, scoring)
 
 
@@ -145,4 +145,5 @@ def test_the_trial_leaves_no_trace() -> None:
 
 def _trial(kind: str, dtype: torch.dtype = torch.float32, **changes: Any) -> Trial:
     attention.register()
-    return Trial(model(kind, **changes).to(dtype=dtype), pairs(), pad_id=0)
+    network: Any = model(kind, **changes)
+    return Trial(network.to(dtype=dtype), pairs(), pad_id=0)

@@ -22,7 +22,10 @@ def sequences() -> list[Encoded]:
     Three share a beginning of 20 tokens, two of these 40; one is there twice.
     """
     generator = torch.Generator().manual_seed(0)
-    draw = lambda length: torch.randint(6, 300, (length,), generator=generator).tolist()  # noqa: E731
+
+    def draw(length: int) -> list[int]:
+        return [int(id) for id in torch.randint(6, 300, (length,), generator=generator)]
+
     common, middle = draw(20), draw(20)
     ids = [draw(5), common + draw(19), common + middle + draw(12), draw(30), common + middle + draw(3)]
     found = []

@@ -38,7 +38,8 @@ def model(kind: str, **changes: Any) -> PreTrainedModel:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.1)
-    return network.eval()
+    network.eval()
+    return network
 
 
 def pairs(count: int = 5) -> list[Example]:

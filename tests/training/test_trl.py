@@ -23,7 +23,8 @@ from zhiyin.training.logprobs import token_logprobs
 from zhiyin.training.objectives import Objective
 from zhiyin.weights.load import load_model
 
-pytestmark = pytest.mark.peer
+PYTHON = Path(__file__).parents[2] / ".venv-bench" / "trl" / "bin" / "python"
+pytestmark = [pytest.mark.peer, pytest.mark.skipif(not PYTHON.is_file(), reason="TRL is not there: make bench-env")]
 
 NOISE = 0.05
 """Standard deviation of what is added to the weights of the reference to make the policy."""
@@ -120,9 +121,6 @@ def unpaired(pairs: list[Example]) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Bench:
     """Train nothing: make two models, let TRL compute every case in its own interpreter."""
-    python = repository / ".venv-bench" / "trl" / "bin" / "python"
-    if not python.is_file():
-        pytest.skip(f"no TRL to compare with: {python} is not there")
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("trl")
     house = build(folder / "store")
@@ -160,7 +158,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Bench:
     }
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     script = Path(__file__).with_name("trl_losses.py")
-    done = subprocess.run([python, script, folder / "job.json"], capture_output=True, text=True, check=False)
+    done = subprocess.run([PYTHON, script, folder / "job.json"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     told = json.loads((folder / "losses.json").read_text(encoding="utf-8"))
     assert tuple(map(int, told["versions"]["trl"].split(".")[:2])) >= (1, 16)

@@ -1,16 +1,7 @@
 """`zhiyin explain`: what a run would do, and why; nothing is run."""
 
 from zhiyin.cli.columns import padded, width
-from zhiyin.cli.options import (
-    STORE,
-    Device,
-    Further,
-    MicroBatchTokens,
-    NumProcesses,
-    Overrides,
-    RecipeFile,
-    StoreFolder,
-)
+from zhiyin.cli.options import STORE, Device, Further, MicroBatchTokens, Overrides, RecipeFile, StoreFolder
 from zhiyin.locale.words import counted, retell, say
 
 
@@ -19,7 +10,6 @@ def explain(
     overrides: Overrides = None,
     store: StoreFolder = STORE,
     device: Device = "auto",
-    num_processes: NumProcesses = 1,
     micro_batch_tokens: MicroBatchTokens = 8192,
     further: Further = None,
 ) -> None:
@@ -37,9 +27,7 @@ def explain(
     out = console()
     plan = reasons(list(loaded.steps.values()), Store(store))
     digits, columns = len(str(len(plan))), max((width(line.step.label) for line in plan), default=0)
-    machine = runtime(
-        further, store=store, device=device, num_processes=num_processes, micro_batch_tokens=micro_batch_tokens
-    )
+    machine = runtime(further, store=store, device=device, micro_batch_tokens=micro_batch_tokens)
     for number, (line, said) in enumerate(forecasts(plan, Store(store), machine), start=1):
         head = f"[{number:{digits}d}/{len(plan)}] {padded(line.step.label, columns)}"
         out.print(f"{head}  {say('held') if line.held else say('to make')}", style="dim" if line.held else "bold")

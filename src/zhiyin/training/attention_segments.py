@@ -25,7 +25,7 @@ SAFE_EXPONENT = 60.0
 
 def attend(query: Tensor, key: Tensor, value: Tensor, segments: Sequence[Segment], scoring: Scoring) -> Tensor:
     """Return the attention [1, T, H, D] of a query [1, H, T, D] to a key and a value [1, K, T, D]."""
-    out: Tensor = _Segments.apply(query, key, value, tiles(segments, scoring.window), scoring)
+    out: Tensor = _Segments.apply(query, key, value, tiles(segments, scoring.window), scoring)  # type: ignore[no-untyped-call]
     return out
 
 

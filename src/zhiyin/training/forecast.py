@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 
@@ -34,18 +34,8 @@ SAFE = 0.9
 """Share of the free memory that a training may take."""
 
 
-class Config(Protocol):
-    """What of a training's config its forecast reads."""
-
-    objective: Any
-    adapter: Any
-    guards: Any
-    num_train_epochs: float
-    batch_size: int
-    batch_tokens: int | None
-    max_length: int
-    dtype: Any
-    seed: int
+Config = Any
+"""The config of a training step, whose module imports this one."""
 
 
 @dataclass(frozen=True)

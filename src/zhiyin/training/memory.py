@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import astuple, dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -113,7 +113,7 @@ class Meter(TorchDispatchMode):
 
     def __init__(self, known: Sequence[Tensor] = ()) -> None:
         """`known` are tensors that are there already, and not noted."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.sizes: list[int] = []
         self._live: set[int] = set()
         self._known = {tensor.untyped_storage()._cdata for tensor in known}
@@ -196,7 +196,7 @@ class Rehearsal:
         """Count the weights of the whole model."""
         found = [_counts(self._model(depth), self.method) for depth in self.depths]
         totals = [round(self._at_full_depth(values)) for values in zip(*map(astuple, found), strict=True)]
-        return Counts(*totals[:-1], largest=found[-1].largest)
+        return Counts(totals[0], totals[1], totals[2], totals[3], found[-1].largest)
 
     def parts(self, row: Row, device: str, *, accumulates: bool = True) -> Parts:
         """Return the memory at the peak of an optimiser step; `accumulates` when it has several forward passes."""
@@ -246,7 +246,7 @@ class Rehearsal:
     def _config(self, layers: int | None = None) -> PreTrainedConfig:
         """Return the model's config, cut to so many layers."""
         values = dict(self.shape)
-        config = cast("PreTrainedConfig", AutoConfig.for_model(values.pop("model_type"), **values))
+        config: PreTrainedConfig = AutoConfig.for_model(values.pop("model_type"), **values)
         if layers is not None:
             text = config.get_text_config()
             text.num_hidden_layers = layers

@@ -3,7 +3,6 @@
 import logging
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -95,10 +94,11 @@ class Config(StepConfig):
 
     def forecast(self, inputs: Mapping[str, Any], runtime: Any) -> Iterable[str]:
         """See `forecast`; without torch there is nothing to rehearse with."""
-        if find_spec("torch") is None or find_spec("peft") is None:
-            return [say("memory and tokens: not known without torch; pip install 'zhiyin[train]' brings it")]
-        from zhiyin.training.forecast import forecast
-
+        try:
+            from zhiyin.training.forecast import forecast
+        except ModuleNotFoundError as missing:
+            hint = "memory and tokens: not known without {package}; pip install 'zhiyin[train]' brings it"
+            return [say(hint, package=missing.name)]
         return forecast(self, inputs, runtime)
 
 
@@ -119,8 +119,6 @@ def train(
 
     from zhiyin.chat.template import load_encoder
     from zhiyin.training import checkpoints, parallel
-    from zhiyin.training.layout import choose
-    from zhiyin.training.memory import forget_activations
     from zhiyin.training.step_down import remembered
     from zhiyin.training.trainer import StepTrainer
 
@@ -130,8 +128,7 @@ def train(
     steps = _plan(config, taken.examples)
     arguments = _arguments(config, runtime, len(steps), folder)
     network = _network(config, model, runtime.device)
-    share = not config.adapter.random
-    layout = choose(network, taken.examples, tokens=runtime.micro_batch_tokens, pad_id=encoder.pad_id, share=share)
+    layout = _layout(config, network, taken.examples, encoder.pad_id, runtime.micro_batch_tokens)
     set_seed(config.seed)
     network = config.adapter.wrap(network, encoder.control_ids, steps=len(steps), start=start.path if start else None)
     budget = remembered(folder, runtime.micro_batch_tokens)
@@ -141,10 +138,7 @@ def train(
     if others.examples:
         kept = held_out_reference or folder / "held_out.safetensors"
         held_out_work = _work(config, others.examples, network, layout, budget, kept)
-    if runtime.activation_checkpointing:
-        forget_activations(network)
-    if runtime.parallelism == "fsdp2" and arguments.world_size > 1:
-        parallel.shard(network)
+    _spread(network, runtime, arguments.world_size)
     trainer = StepTrainer(network, arguments, config.adapter, work, steps, held_out_work)
     figures = _check(config, encoder, trainer, taken, others)
     trainer.writer = checkpoints.Writer(keep=runtime.keep_checkpoints, background=runtime.checkpoint_async)
@@ -158,13 +152,29 @@ def train(
         _write_course(out, trainer, clock, [*taken.rejected, *others.rejected])
         _write_guards(out, figures, probes)
     trainer.leave()
-    summary = {
-        **taken.summary(),
-        "layout": layout.told,
-        **_summary(trainer),
-        **_guarded(config, trainer, watch, probes),
-    }
+    summary = {**taken.summary(), **_summary(trainer), **_guarded(config, trainer, watch, probes)}
     return (Adapter if config.adapter.makes is Adapter else Checkpoint)(out, summary)
+
+
+def _layout(config: Config, network: "PreTrainedModel", examples: list[Example], pad_id: int, tokens: int) -> "Layout":
+    """Try how this model may be laid, in the types the training will compute in."""
+    import torch
+
+    from zhiyin.training.layout import choose
+
+    with torch.autocast(network.device.type, torch.bfloat16, enabled=config.dtype == "bfloat16"):
+        return choose(network, examples, tokens=tokens, pad_id=pad_id, share=not config.adapter.random)
+
+
+def _spread(network: "PreTrainedModel", runtime: Runtime, processes: int) -> None:
+    """Make the model as large as this machine holds it: without its activations, or cut over the processes."""
+    from zhiyin.training.memory import forget_activations
+    from zhiyin.training.parallel import shard
+
+    if runtime.activation_checkpointing:
+        forget_activations(network)
+    if runtime.parallelism == "fsdp2" and processes > 1:
+        shard(network)
 
 
 def _take_in(config: Config, records: TextSet | ConversationSet | PreferenceSet | None, encoder: "Encoder") -> Intake:
@@ -288,6 +298,7 @@ def _summary(trainer: "StepTrainer") -> dict[str, Any]:
     """Return what the manifest says of a finished training."""
     last = [point for point in trainer.curve if point.split == "train"][-1]
     return {
+        "layout": trainer.work.layout.told,
         "steps": len(trainer.steps),
         "tokens": trainer.tokens_seen,
         "trained_parameters": sum(p.numel() for p in trainer.network.parameters() if p.requires_grad),

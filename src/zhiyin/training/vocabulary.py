@@ -25,12 +25,14 @@ def target_logprobs(
 
     Under a frozen head the gradient needs the hidden states alone, and is made in the same pass over the vocabulary:
     two matrix products instead of three, and no logits kept. A head that is trained, or is more than a linear layer,
-    is run chunk by chunk and run again in the backward pass.
+    is run chunk by chunk and, when there is more than one, run again in the backward pass.
     """
     if type(head) is nn.Linear and head.bias is None and not head.weight.requires_grad:
         values: Tensor = _Streamed.apply(hidden_PH, head.weight, softcap, target_N, place_N)
         return values
     rows = max(1, _block_bytes(hidden_PH) // (4 * _vocabulary(head)))
+    if len(hidden_PH) <= rows:
+        return _plain(hidden_PH, head, softcap, target_N, place_N)
     parts = []
     order = torch.argsort(place_N, stable=True)
     for start in range(0, len(hidden_PH), rows):
@@ -42,10 +44,12 @@ def target_logprobs(
 
 
 def _plain(hidden_PH: Tensor, head: nn.Module, softcap: float | None, target_N: Tensor, place_N: Tensor) -> Tensor:
-    logits_PV = head(hidden_PH).float()
+    logits_PV: Tensor = head(hidden_PH).float()
     if softcap:
         logits_PV = torch.tanh(logits_PV / softcap) * softcap
-    return logits_PV[place_N, target_N] - logits_PV.logsumexp(-1)[place_N]
+    # Places are distinct and in order unless sequences share a beginning: then, and only then, rows are copied.
+    ordered = len(logits_PV) == len(place_N) and bool((place_N.diff() == 1).all())
+    return -nn.functional.cross_entropy(logits_PV if ordered else logits_PV[place_N], target_N, reduction="none")
 
 
 def _vocabulary(head: nn.Module) -> int:

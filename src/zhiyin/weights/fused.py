@@ -22,7 +22,7 @@ def fuse(config: PeftConfig, model: PreTrainedModel) -> None:
         config._register_custom_module({nn.Linear: FusedLinear})
 
 
-class FusedLinear(Linear):  # type: ignore[misc]
+class FusedLinear(Linear):
     """PEFT's LoRA layer on `nn.Linear`, computed in one piece where it is plain; weights and files are PEFT's."""
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -36,7 +36,7 @@ class FusedLinear(Linear):  # type: ignore[misc]
             x = x.to(torch.get_autocast_dtype(kind))
         a, b = self.lora_A[name].weight, self.lora_B[name].weight
         with torch.autocast(kind, enabled=False):
-            fused: Tensor = _Fused.apply(x, base.weight, base.bias, a, b * self.scaling[name])
+            fused: Tensor = _Fused.apply(x, base.weight, base.bias, a, b * self.scaling[name])  # type: ignore[no-untyped-call]
         return fused
 
     def _plain(self, x: Tensor) -> str | None:
