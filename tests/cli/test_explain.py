@@ -65,7 +65,7 @@ def test_a_step_says_what_it_will_take(here: Path, zhiyin: Call, monkeypatch: py
 
     monkeypatch.setattr(StepConfig, "foresee", lambda config, inputs: f"{type(config).__module__} of {len(inputs)}")
     monkeypatch.setattr(StepConfig, "forecast", forecast)
-    options = ("--device", "cpu", "--micro-batch-tokens", "77", "--num-processes", "2")
+    options = ("--device", "cpu", "--micro-batch-tokens", "77", "--runtime", "num_processes=2")
     lines = zhiyin("explain", "little.yaml", *options).output.splitlines()
     at = lines.index("        memory: 2.00 GiB")
     assert lines[at - 2].startswith("[ 6/10] sft")

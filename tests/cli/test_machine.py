@@ -20,7 +20,7 @@ def test_texts_become_the_types_of_the_settings() -> None:
 
 @pytest.mark.parametrize("text", ["node=2", "nodes", "nodes=none", "nodes=0", "parallelism=ddd"])
 def test_a_wrong_one_names_what_there_is(text: str) -> None:
-    with pytest.raises(typer.BadParameter, match="nodes|parallelism"):
+    with pytest.raises(typer.BadParameter, match=r"nodes|parallelism"):
         runtime([text])
 
 

@@ -35,6 +35,7 @@ UNTOLD_TEXTS = {
     "else if": "Go's template language",
     "`is_gradient_checkpointing` is deprecated": "a message that is silenced",
     "The following rank_pattern keys did not match": "a message that is silenced",
+    "torch.distributed is disabled, unavailable or uninitialized": "a message that is silenced",
     "bold red": "a style of Rich",
     "chinese number": "the name of a rule",
     "cuda:{0} {1}, {2}": "names and numbers",

@@ -16,7 +16,7 @@ from zhiyin.execution.step import step
 from zhiyin.records.conversation import Conversation, Message
 from zhiyin.training import forecast, train
 from zhiyin.training.memory import Parts, Rehearsal, Row
-from zhiyin.weights.foreseen import foreseen
+from zhiyin.weights.foreseen import Foreseen, foreseen
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def settings(**more: Any) -> train.Config:
     return train.Config.model_validate(
         {
             "objective": "cross_entropy",
-            "adapter": {"name": "lora", "rank": 2},
+            "adapter": {"name": "lora", "rank": 2, "control_tokens": True},
             "batch_size": 3,
             "guards": {"probes": 0},
             "num_train_epochs": 2,
@@ -70,6 +70,16 @@ def test_what_is_not_there_is_foreseen_or_known_later(house: House) -> None:
     assert "parameters and memory: known once there is a model" in blind
 
 
+def test_what_cannot_be_told_is_said(house: House) -> None:
+    """A plan is shown whole, whatever one of its trainings will run into."""
+    strange = said(settings(), {"model": Foreseen({"model_type": "no-such"}), "data": None}, house.runtime)
+    assert "memory: not known, since this model could not be rehearsed: " in strange
+    short = said(
+        settings(max_length=2), {"model": house.make(house.gemma), "data": house.make(house.chats)}, house.runtime
+    )
+    assert "no record can be learnt from with max_length 2" in short
+
+
 def test_a_training_foresees_the_shapes_of_its_model(house: House) -> None:
     made = house.make(house.llama)
     foretold = settings().foresee({"model": made})
@@ -84,13 +94,16 @@ def test_long_records_are_counted_by_source(house: House, tmp_path: Path) -> Non
         for source, length in (("short", 1), ("long", 200), ("short", 2))
         for n in range(length // 60 + 1)
     ]
-    data = ConversationSet.write(tmp_path, [*records, Conversation("x", records[0].messages, "short")])
+    wordy = Conversation("x", (Message("user", "一加一"), Message("assistant", "二。" * 200)), "wordy")
+    data = ConversationSet.write(tmp_path, [*records, wordy])
     model = house.make(house.gemma).path
-    found = forecast.read(settings(), data, len(records) + 1, model, house.runtime)
-    assert found.aside == {"long": 4}
-    assert found.examples == 3
-    cut = settings(guards={"probes": 0, "overlength": "truncate"}, max_length=620)
-    assert forecast.read(cut, data, len(records) + 1, model, house.runtime).examples >= 3
+    dropped, cut = (
+        forecast.read(settings(guards={"probes": 0, "overlength": policy}), data, 7, model, house.runtime)
+        for policy in ("drop", "truncate")
+    )
+    assert dropped.aside == {"long": 4, "wordy": 1}
+    assert (dropped.examples, cut.examples) == (2, 3)
+    assert cut.aside == {"long": 4, "wordy": 1}  # the end of an answer can be cut off, not a whole one
 
 
 def test_a_large_set_is_sampled_and_said_to_be(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,17 @@ def test_a_smaller_type_halves_the_frozen_weights_alone() -> None:
     assert 0.4 < half.activations / single.activations < 0.95
 
 
+def test_gradients_that_are_there_already_count_beside_the_activations() -> None:
+    rehearsal = Rehearsal(SHAPES["llama"], make(Method, "full"), "float32")
+    several, one = (rehearsal.parts(ROW, "cuda", accumulates=accumulates) for accumulates in (True, False))
+    gradients = 4 * rehearsal.counts().trained
+    assert 0.2 * gradients < several.total - one.total <= 1.1 * gradients
+    assert several.optimiser == one.optimiser
+    model = whole(SHAPES["llama"], "full", real=False)
+    left = [sum(memory.trace(model, ROW, nullcontext(), accumulates=each).sizes) for each in (True, False)]
+    assert left[1] - left[0] == gradients  # they come with the first pass, and stay
+
+
 def test_activations_computed_again_are_not_kept() -> None:
     kept, again = (
         Rehearsal(SHAPES["llama"], make(Method, "lora"), "float32", checkpointing=checkpointing)
@@ -145,10 +156,18 @@ def test_the_moments_of_a_trace() -> None:
     assert Trace([10, 90, -90, 20], body=1, head=1).moments(float) == (10, 10, 100)
 
 
-def test_only_large_tensors_of_the_cpu_are_given_back_whole() -> None:
-    cost = memory._resident(scale=2)
-    assert cost(16 << 20) == 16 << 20
-    assert cost((16 << 20) - 1) == memory.SCATTERED * ((16 << 20) - 1)
+def test_only_large_tensors_of_the_cpu_have_pages_of_their_own() -> None:
+    half = memory.MAPPED // 2
+    assert [memory._small(size, 2) for size in (half, half - 1)] == [0, half - 1]
+    assert [memory._large(size, 2) for size in (half, half - 1)] == [half, 0]
+
+
+def test_on_the_cpu_small_tensors_cost_more_and_stay() -> None:
+    """With every tensor small, the working memory is that of a GPU times the factor; with every one large, the same."""
+    rehearsal = Rehearsal(SHAPES["llama"], make(Method, "lora"), "float32")
+    exact, small = (rehearsal.parts(ROW, device) for device in ("cuda", "cpu"))
+    wanted = memory.SCATTERED * (exact.activations + exact.vocabulary)
+    assert small.activations + small.vocabulary == pytest.approx(wanted, rel=1e-3)
 
 
 def test_a_large_model_is_rehearsed_without_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:

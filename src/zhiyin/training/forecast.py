@@ -17,7 +17,7 @@ import torch
 from zhiyin.artifacts import PreferenceSet, RecordSet
 from zhiyin.chat.template import load_encoder
 from zhiyin.execution.runtime import Runtime
-from zhiyin.locale.words import say
+from zhiyin.locale.words import retell, say
 from zhiyin.training.adapters import Method
 from zhiyin.training.batches import plan_steps
 from zhiyin.training.layout import Layout
@@ -33,6 +33,8 @@ MOST_LAID = 2_000
 SAFE = 0.9
 """Share of the free memory that a training may take."""
 
+UNKNOWN = (ImportError, LookupError, AttributeError, TypeError, ValueError, RuntimeError)
+"""What the code of a model may raise that does not run on tensors without contents; the plan is shown all the same."""
 
 Config = Any
 """The config of a training step, whose module imports this one."""
@@ -76,11 +78,18 @@ def forecast(config: Config, inputs: Mapping[str, Any], runtime: Runtime) -> Ite
     model, data = foreseen(inputs["model"]), inputs["data"]
     records = None
     if model and model.tokenizer and isinstance(data, RecordSet):
-        records = read(config, data, int(data.manifest.summary["records"]), model.tokenizer, runtime)
+        try:
+            records = read(config, data, int(data.manifest.summary["records"]), model.tokenizer, runtime)
+        except ValueError as error:  # the training would end with it; here it is said, and the rest of the plan shown
+            yield retell(str(error))
     if model is None:
         yield say("parameters and memory: known once there is a model")
     else:
-        yield from _of_model(config, model, records, isinstance(data, PreferenceSet), runtime)
+        try:
+            yield from _of_model(config, model, records, isinstance(data, PreferenceSet), runtime)
+        except UNKNOWN as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            yield say("memory: not known, since this model could not be rehearsed: {reason}", reason=retell(reason))
     yield from _of_records(records)
 
 
@@ -128,15 +137,17 @@ def _aside(taken: Intake) -> Counter[str]:
 
 
 @lru_cache(maxsize=8)
-def _rehearsal(shape: str, method: Method, dtype: str, *, checkpointing: bool) -> Rehearsal:
+def _rehearsal(shape: str, method: Method, dtype: str, **more: Any) -> Rehearsal:
     """Return one rehearsal for all trainings of the same shapes."""
-    return Rehearsal(json.loads(shape), method, dtype, checkpointing=checkpointing)
+    return Rehearsal(json.loads(shape), method, dtype, **more)
 
 
 def _of_model(config: Config, model: Foreseen, records: Records | None, pairs: bool, runtime: Runtime) -> Iterator[str]:
     device = pick_device(runtime.device)
     shape = json.dumps(model.shape, sort_keys=True)
-    rehearsal = _rehearsal(shape, config.adapter, config.dtype, checkpointing=runtime.activation_checkpointing)
+    control_ids = tuple(load_encoder(model.tokenizer).control_ids) if model.tokenizer else (0,)
+    again = runtime.activation_checkpointing
+    rehearsal = _rehearsal(shape, config.adapter, config.dtype, control_ids=control_ids, checkpointing=again)
     counts = rehearsal.counts()
     yield say("parameters: {all}, of which {trained} are trained", all=f"{counts.all:,}", trained=f"{counts.trained:,}")
     step = config.batch_tokens or config.batch_size * config.max_length * (2 if pairs else 1)

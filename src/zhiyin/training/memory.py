@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import astuple, dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -28,17 +29,21 @@ from zhiyin.training.batches import pack
 from zhiyin.training.logprobs import token_logprobs
 from zhiyin.weights.head import output_layer
 
-REHEARSED = (1024, 2048)
+REHEARSED = (512, 1024)
 """Tokens of the two rows that are rehearsed."""
 FIXED = {"cpu": 40 << 20, "cuda": 640 << 20}
 """Bytes that a training takes whatever its model: libraries loaded on the way, workspaces of matrix products."""
 MAPPED = 32 << 20
 """Size from which glibc gives a tensor pages of its own, and takes them back whole."""
-SCATTERED = 1.9
+SCATTERED = 1.35
 """Bytes resident for a byte in use among smaller tensors on the CPU: glibc 2.36 cannot put an aligned tensor where one
 of its own size was freed. Measured by `bench/memory.py`."""
 BITS = {"nf4": 4.127, "int8": 8.03}
 """Bits of a quantised weight, its scales included."""
+
+
+Cost = Callable[[int, float], float]
+"""What a tensor of this size counts, which is so many times as large as what was rehearsed."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,8 @@ class Counts:
     bytes: int
     """Of all weights and buffers."""
     trained_bytes: int
+    mapped: int
+    """Bytes of the gradients that are at least `MAPPED` large."""
     largest: int
     """Bytes of the largest trained weight."""
 
@@ -162,10 +169,10 @@ def trace(model: nn.Module, row: Row, precision: AbstractContextManager[Any], *,
                 values_N = token_logprobs(model, batch).values_N
             head = len(meter.sizes)
             values_N.sum().backward()
+        return Trace(list(meter.sizes), body[0], head)
     finally:
         handle.remove()
         model.zero_grad(set_to_none=True)
-    return Trace(meter.sizes, body[0], head)
 
 
 def forget_activations(network: nn.Module) -> None:
@@ -178,13 +185,23 @@ def forget_activations(network: nn.Module) -> None:
 class Rehearsal:
     """A training whose model has shapes and no contents."""
 
-    def __init__(self, shape: dict[str, Any], method: Method, dtype: str, *, checkpointing: bool = False) -> None:
+    def __init__(
+        self,
+        shape: dict[str, Any],
+        method: Method,
+        dtype: str,
+        *,
+        control_ids: Sequence[int] = (0,),
+        checkpointing: bool = False,
+    ) -> None:
         """`shape` is a model's `config.json`, `dtype` that of the frozen weights and the matrix products.
 
-        With `checkpointing` activations are computed again in the backward pass.
+        `control_ids` are the control tokens of the chat template. With `checkpointing` activations are computed again
+        in the backward pass.
         """
         attention.register()
         self.shape, self.method, self.checkpointing = shape, method, checkpointing
+        self.control_ids = control_ids
         self.mixed = dtype == "bfloat16"
         self.dtype = getattr(torch, dtype if method.makes is Adapter else "float32")
         self.layers = int(self._config().get_text_config().num_hidden_layers)
@@ -196,7 +213,7 @@ class Rehearsal:
         """Count the weights of the whole model."""
         found = [_counts(self._model(depth), self.method) for depth in self.depths]
         totals = [round(self._at_full_depth(values)) for values in zip(*map(astuple, found), strict=True)]
-        return Counts(totals[0], totals[1], totals[2], totals[3], found[-1].largest)
+        return Counts(totals[0], totals[1], totals[2], totals[3], totals[4], found[-1].largest)
 
     def parts(self, row: Row, device: str, *, accumulates: bool = True) -> Parts:
         """Return the memory at the peak of an optimiser step; `accumulates` when it has several forward passes."""
@@ -204,26 +221,35 @@ class Rehearsal:
         accumulates = accumulates or self.method.makes is Adapter
         adapter = counts.trained_bytes if self.method.makes is Adapter else 0
         gradients = 4 * counts.trained
-        kept, head, peak = self._moments(row, device, accumulates)
-        spare = 2 * counts.largest if device == "cpu" else gradients  # what AdamW's step needs for itself
-        working = max(peak + gradients if accumulates else peak, gradients + spare) - gradients
-        vocabulary = min(max(0.0, head - kept), max(0.0, working))
+        there = gradients if accumulates else 0  # before the pass, and not in its trace
+        if device == "cpu":
+            # What smaller tensors once took stays with the process, also while AdamW takes its step.
+            small, large = (self._moments(row, accumulates, cost) for cost in (_small, _large))
+            spare = 2 * counts.largest if counts.largest >= MAPPED else 0
+            behind = spare if accumulates else counts.mapped + spare
+            peak = SCATTERED * small[2] + max(large[2], behind)
+            head = SCATTERED * (small[1] - small[0]) + large[1] - large[0]
+        else:
+            kept, top, peak = self._moments(row, accumulates, lambda size, scale: size)
+            peak, head = max(peak, 2 * gradients - there), top - kept
+        working = max(0.0, peak + there - gradients)
+        vocabulary = min(max(0.0, head), working)
         return Parts(
             weights=counts.bytes - adapter,
             adapter=adapter,
             optimiser=gradients + 8 * counts.trained,
-            activations=round(max(0.0, working - vocabulary)),
+            activations=round(working - vocabulary),
             vocabulary=round(vocabulary),
             fixed=FIXED.get(device, FIXED["cpu"]),
         )
 
-    def _moments(self, row: Row, device: str, accumulates: bool) -> list[float]:
+    def _moments(self, row: Row, accumulates: bool, cost: Cost) -> list[float]:
         """Return the moments of `Trace` for the whole model and row, on the lines through what was rehearsed."""
         found = []
         for tokens in REHEARSED:
             short = Row(tokens, min(row.length, tokens), row.supervised)
-            cost = _resident(row.tokens / tokens) if device == "cpu" else float
-            shallow = [self._trace(depth, short, accumulates).moments(cost) for depth in self.depths]
+            scaled = partial(cost, scale=row.tokens / tokens)
+            shallow = [self._trace(depth, short, accumulates).moments(scaled) for depth in self.depths]
             found.append([self._at_full_depth(values) for values in zip(*shallow, strict=True)])
         return [_line(REHEARSED, values, row.tokens) for values in zip(*found, strict=True)]
 
@@ -267,7 +293,7 @@ class Rehearsal:
                     module.p = 0.0  # attention over a packed row has none
                 if hasattr(module, "attention_dropout"):
                     module.attention_dropout = 0.0
-            wrapped = self.method.wrap(model, control_ids=(0,), steps=1000).train()
+            wrapped = self.method.wrap(model, control_ids=self.control_ids, steps=1000).train()
             if self.checkpointing:
                 forget_activations(wrapped)
             empty(wrapped)
@@ -309,13 +335,22 @@ def _counts(model: nn.Module, method: Method) -> Counts:
         trained=sum(weight.numel() for weight in trained),
         bytes=sum(weight.nbytes for weight in [*weights, *model.buffers()]) - saved,
         trained_bytes=sum(weight.nbytes for weight in trained),
+        mapped=sum(4 * weight.numel() for weight in trained if 4 * weight.numel() >= MAPPED),
         largest=max((weight.nbytes for weight in trained), default=0),
     )
 
 
-def _resident(scale: float) -> Callable[[int], float]:
-    """Return the bytes resident for a tensor of the CPU, whose size is `scale` times what was rehearsed."""
-    return lambda size: size if size * scale >= MAPPED else size * SCATTERED
+def _small(size: int, scale: float) -> float:
+    """Return the size of a tensor of the CPU that lies among others, 0 for one that has pages of its own.
+
+    It is `scale` times as large as what was rehearsed.
+    """
+    return size if size * scale < MAPPED else 0
+
+
+def _large(size: int, scale: float) -> float:
+    """Return the size of a tensor that has pages of its own, 0 for another."""
+    return size if size * scale >= MAPPED else 0
 
 
 def _line(places: Sequence[int], values: Sequence[float], at: float) -> float:

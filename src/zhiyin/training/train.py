@@ -97,8 +97,12 @@ class Config(StepConfig):
         try:
             from zhiyin.training.forecast import forecast
         except ModuleNotFoundError as missing:
-            hint = "memory and tokens: not known without {package}; pip install 'zhiyin[train]' brings it"
-            return [say(hint, package=missing.name)]
+            return [
+                say(
+                    "memory and tokens: not known without {package}; pip install 'zhiyin[train]' brings it",
+                    package=missing.name,
+                )
+            ]
         return forecast(self, inputs, runtime)
 
 
