@@ -170,3 +170,15 @@ def test_equal_beginnings_come_into_one_micro_batch() -> None:
 
 def test_the_small_models_of_the_tests_are_packed(house: House, network: PreTrainedModel) -> None:
     assert choose(network, pairs(), tokens=100, pad_id=0).packed
+
+
+def test_short_sequences_of_one_length_stay_in_rows() -> None:
+    blocks = [Example(str(n), (Encoded([n + 1] * 40, [False] + [True] * 39),)) for n in range(60)]
+    last = Example("last", (Encoded([5] * 9, [False] + [True] * 8),))
+    network = model("llama")
+    layout = choose(network, [*blocks, last], tokens=400, pad_id=0)
+    assert layout.told == "padded (all are short and of one length)"
+    assert network.config._attn_implementation == "eager"
+    assert choose(network, [*blocks[:5], last], tokens=400, pad_id=0).packed
+    long = [Example(str(n), (Encoded([n + 1] * 300, [False] + [True] * 299),)) for n in range(9)]
+    assert choose(model("llama"), long, tokens=900, pad_id=0).packed

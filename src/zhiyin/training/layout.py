@@ -15,6 +15,11 @@ from zhiyin.training.batches import Batch, pack, pad
 from zhiyin.training.examples import Example
 from zhiyin.training.segments import laid_tokens
 
+SHORT = 256
+"""Tokens of a sequence up to which sequences of one length are attended to in rows, as blocks of text are."""
+EVEN = 0.98
+"""Share of tokens in such rows from which on they count as of one length."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -81,6 +86,13 @@ def _sequences(examples: Sequence[Example]) -> list[Encoded]:
     return [sequence for example in examples for sequence in example.sequences]
 
 
+def _even(examples: Sequence[Example]) -> bool:
+    """Return whether rows of one short length serve all: one matrix product then attends for many sequences."""
+    lengths = [len(sequence.ids) for sequence in _sequences(examples)]
+    alone = all(len(example.sequences) == 1 for example in examples)
+    return alone and max(lengths) <= SHORT and sum(lengths) >= EVEN * max(lengths) * len(lengths)
+
+
 def choose(
     model: PreTrainedModel,
     examples: Sequence[Example],
@@ -96,6 +108,8 @@ def choose(
     those known for the device. A model that cannot be packed keeps its own attention; the layout says why.
     """
     padded = Layout(tokens, pad_id, packed=False, share=False)
+    if _even(examples):
+        return replace(padded, why="all are short and of one length")
     if getattr(model.config, "attention_dropout", 0.0):
         return replace(padded, why="its configuration has attention_dropout")
     own = model.config._attn_implementation

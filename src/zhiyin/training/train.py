@@ -166,6 +166,7 @@ def _layout(config: Config, network: "PreTrainedModel", examples: list[Example],
 
     from zhiyin.training.layout import choose
 
+    network.requires_grad_(config.adapter.makes is not Adapter)
     with torch.autocast(network.device.type, torch.bfloat16, enabled=config.dtype == "bfloat16"):
         return choose(network, examples, tokens=tokens, pad_id=pad_id, share=not config.adapter.random)
 
