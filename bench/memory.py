@@ -100,7 +100,7 @@ def config_of(case: Case) -> Any:
     from zhiyin.training.train import Config
 
     fields = {"objective": case.objective, "adapter": case.adapter, "batch_size": batch_size(case)}
-    return Config.model_validate({**fields, "max_length": 2048, "learning_rate": 2e-5})
+    return Config.model_validate({**fields, "max_length": 2048, "learning_rate": 2e-5, "guards": {"probes": 0}})
 
 
 def measure(case: Case, folder: Path) -> int:

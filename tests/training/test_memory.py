@@ -158,8 +158,8 @@ def test_the_moments_of_a_trace() -> None:
 
 def test_only_large_tensors_of_the_cpu_have_pages_of_their_own() -> None:
     half = memory.MAPPED // 2
-    assert [memory._small(size, 2) for size in (half, half - 1)] == [0, half - 1]
-    assert [memory._large(size, 2) for size in (half, half - 1)] == [half, 0]
+    assert [memory._small(2, size) for size in (half, half - 1)] == [0, half - 1]
+    assert [memory._large(2, size) for size in (half, half - 1)] == [half, 0]
 
 
 def test_on_the_cpu_small_tensors_cost_more_and_stay() -> None:

@@ -35,15 +35,15 @@ FIXED = {"cpu": 40 << 20, "cuda": 640 << 20}
 """Bytes that a training takes whatever its model: libraries loaded on the way, workspaces of matrix products."""
 MAPPED = 32 << 20
 """Size from which glibc gives a tensor pages of its own, and takes them back whole."""
-SCATTERED = 1.35
+SCATTERED = 1.4
 """Bytes resident for a byte in use among smaller tensors on the CPU: glibc 2.36 cannot put an aligned tensor where one
 of its own size was freed. Measured by `bench/memory.py`."""
 BITS = {"nf4": 4.127, "int8": 8.03}
 """Bits of a quantised weight, its scales included."""
 
 
-Cost = Callable[[int, float], float]
-"""What a tensor of this size counts, which is so many times as large as what was rehearsed."""
+Cost = Callable[[float, int], float]
+"""What a tensor counts that is so many times as large as this size, which was rehearsed."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ class Rehearsal:
             peak = SCATTERED * small[2] + max(large[2], behind)
             head = SCATTERED * (small[1] - small[0]) + large[1] - large[0]
         else:
-            kept, top, peak = self._moments(row, accumulates, lambda size, scale: size)
+            kept, top, peak = self._moments(row, accumulates, lambda scale, size: size)
             peak, head = max(peak, 2 * gradients - there), top - kept
         working = max(0.0, peak + there - gradients)
         vocabulary = min(max(0.0, head), working)
@@ -248,7 +248,7 @@ class Rehearsal:
         found = []
         for tokens in REHEARSED:
             short = Row(tokens, min(row.length, tokens), row.supervised)
-            scaled = partial(cost, scale=row.tokens / tokens)
+            scaled = partial(cost, row.tokens / tokens)
             shallow = [self._trace(depth, short, accumulates).moments(scaled) for depth in self.depths]
             found.append([self._at_full_depth(values) for values in zip(*shallow, strict=True)])
         return [_line(REHEARSED, values, row.tokens) for values in zip(*found, strict=True)]
@@ -340,7 +340,7 @@ def _counts(model: nn.Module, method: Method) -> Counts:
     )
 
 
-def _small(size: int, scale: float) -> float:
+def _small(scale: float, size: int) -> float:
     """Return the size of a tensor of the CPU that lies among others, 0 for one that has pages of its own.
 
     It is `scale` times as large as what was rehearsed.
@@ -348,7 +348,7 @@ def _small(size: int, scale: float) -> float:
     return size if size * scale < MAPPED else 0
 
 
-def _large(size: int, scale: float) -> float:
+def _large(scale: float, size: int) -> float:
     """Return the size of a tensor that has pages of its own, 0 for another."""
     return size if size * scale >= MAPPED else 0
 
