@@ -73,18 +73,21 @@ class Disk:
             self.refuse(event, path)
         if event == "os.mkdir" and (found := re.search(r"/step-(\d+)\.partial$", path)):
             self.note(checkpoint=int(found[1]))
-        if event == "open" and re.search(r"/step-\d+\.partial/rng-0\.json$", path):
-            self._break(Path(path).parent)
+            self._break()
 
-    def _break(self, checkpoint: Path) -> None:
-        """Let the tensors that are written next fail as safetensors does, which is Rust and tells Python nothing."""
+    def _break(self) -> None:
+        """Let the tensors of a checkpoint fail as safetensors does, which is Rust and tells Python nothing."""
+        checkpoints = sys.modules["zhiyin.training.checkpoints"]
+        save = checkpoints.save_file
 
         def save_file(tensors: Any, file: Path) -> None:
-            file.write_bytes(b"\0" * 1000)
-            raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+            if re.search(self.order.fail, f"write {file}"):
+                file.write_bytes(b"\0" * 1000)
+                raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+            save(tensors, file)
 
-        if self.order.fail and re.search(self.order.fail, f"write {checkpoint}/weights.safetensors"):
-            setattr(sys.modules["zhiyin.training.checkpoints"], "save_file", save_file)  # noqa: B010
+        if self.order.fail and save.__module__ != __name__:
+            setattr(checkpoints, "save_file", save_file)  # noqa: B010
 
     def _kill(self, touch: str) -> None:
         if not self.order.kill or (self.order.committing and not self.committing):
