@@ -29,6 +29,7 @@ def side(job: Job, report: Report) -> None:
     from zhiyin.training.train import Config, _arguments
     from zhiyin.training.trainer import StepTrainer
     from zhiyin.training.work import Work
+    from zhiyin.weights.blocks import fuse_blocks
     from zhiyin.weights.load import load_model
 
     disable_progress_bar()
@@ -38,6 +39,7 @@ def side(job: Job, report: Report) -> None:
     report.bytes_before = jobs.peak_bytes()
     examples = _examples(job)
     model = load_model(Path(job.model), device="cpu", dtype=config.dtype)
+    fuse_blocks(model)
     own = model.config._attn_implementation
     layout = choose(model, examples, tokens=runtime.micro_batch_tokens, pad_id=model.config.pad_token_id)
     if not layout.packed:

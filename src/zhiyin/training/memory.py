@@ -27,6 +27,7 @@ from zhiyin.training import attention
 from zhiyin.training.adapters import Method
 from zhiyin.training.batches import pack
 from zhiyin.training.logprobs import token_logprobs
+from zhiyin.weights.blocks import fuse_blocks
 from zhiyin.weights.head import output_layer
 
 REHEARSED = (512, 1024)
@@ -293,6 +294,7 @@ class Rehearsal:
                     module.p = 0.0  # attention over a packed row has none
                 if hasattr(module, "attention_dropout"):
                     module.attention_dropout = 0.0
+            fuse_blocks(model)
             wrapped = self.method.wrap(model, control_ids=self.control_ids, steps=1000).train()
             if self.checkpointing:
                 forget_activations(wrapped)

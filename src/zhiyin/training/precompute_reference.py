@@ -49,12 +49,14 @@ def precompute_reference(
     from zhiyin.training.layout import choose
     from zhiyin.training.overlength import take_in
     from zhiyin.training.reference import reference_logprobs, save
+    from zhiyin.weights.blocks import fuse_blocks
     from zhiyin.weights.load import load_model, pick_device
 
     encoder = load_encoder(model.path)
     cut: dict[str, Any] = {"max_length": config.max_length, "truncate": config.overlength == "truncate"}
     taken = take_in(data, config.objective, encoder, **cut)
     network = load_model(start or model, device=pick_device(runtime.device), dtype=config.dtype)
+    fuse_blocks(network)
     layout = choose(network, taken.examples, tokens=runtime.micro_batch_tokens, pad_id=encoder.pad_id)
     found = reference_logprobs(
         network, taken.examples, layout=layout, cache=out / CHECKPOINTS / "reference.safetensors"

@@ -260,10 +260,13 @@ def _guarded(config: Config, trainer: "StepTrainer", watch: "Watch", probes: "Se
 
 def _network(config: Config, model: Checkpoint, device: str) -> "PreTrainedModel":
     """Load the weights trained on; those of an adapter's base may be of a smaller type, since they stay as they are."""
+    from zhiyin.weights.blocks import fuse_blocks
     from zhiyin.weights.load import load_model, pick_device
 
     dtype = config.dtype if config.adapter.makes is Adapter else "float32"
-    return load_model(model, device=pick_device(device), dtype=dtype, **config.adapter.load_options(dtype))
+    network = load_model(model, device=pick_device(device), dtype=dtype, **config.adapter.load_options(dtype))
+    fuse_blocks(network)
+    return network
 
 
 def _from_here(references: "Sequence[ReferenceLogProbs | None]", model: Checkpoint, start: Adapter | None) -> None:
