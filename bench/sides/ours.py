@@ -24,9 +24,8 @@ def side(job: Job, report: Report) -> None:
 
     from zhiyin.execution.runtime import Runtime
     from zhiyin.training.adapters import Method
-    from zhiyin.training.layout import choose
     from zhiyin.training.objectives import Objective
-    from zhiyin.training.train import Config, _arguments
+    from zhiyin.training.train import Config, _arguments, _layout
     from zhiyin.training.trainer import StepTrainer
     from zhiyin.training.work import Work
     from zhiyin.weights.blocks import fuse_blocks
@@ -41,7 +40,7 @@ def side(job: Job, report: Report) -> None:
     model = load_model(Path(job.model), device="cpu", dtype=config.dtype)
     fuse_blocks(model)
     own = model.config._attn_implementation
-    layout = choose(model, examples, tokens=runtime.micro_batch_tokens, pad_id=model.config.pad_token_id)
+    layout = _layout(config, model, examples, model.config.pad_token_id, runtime.micro_batch_tokens)
     if not layout.packed:
         raise SystemExit(f"the model cannot be packed: {layout.why}")
     if not job.packed:

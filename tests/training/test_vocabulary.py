@@ -34,7 +34,8 @@ def test_values_and_gradients_equal_the_slow_twin(
     softcap: float | None, blocks: str, trained: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if blocks == "many":
-        monkeypatch.setattr(vocabulary, "BLOCK_BYTES", {"cpu": 4 * 7 * 10 if not trained else 4 * VOCABULARY * 5})
+        monkeypatch.setattr(vocabulary, "BLOCK_BYTES", {"cpu": 4 * 7 * 10})
+        monkeypatch.setattr(vocabulary, "CHUNK_BYTES", {"cpu": 4 * VOCABULARY * 5})
         monkeypatch.setattr(vocabulary, "PLACES", 10)
     hidden, head, target, place = inputs(scale=40.0 if softcap == 100.0 else 4.0)
     head.requires_grad_(trained)

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-BLOCK_BYTES = {"cpu": 32 << 20, "cuda": 256 << 20}
-"""Size of the float32 logits held at once."""
+BLOCK_BYTES = {"cpu": 2 << 20, "cuda": 256 << 20}
+"""Size of the float32 logits of a block of the vocabulary; on a CPU they then stay in its cache."""
+CHUNK_BYTES = {"cpu": 32 << 20, "cuda": 256 << 20}
+"""Size of the float32 logits of a chunk of places, for each of which a trained head is read once."""
 PLACES = 1024
 """Places projected together, so that a part of the head is read once for that many."""
 SAFE_EXPONENT = 60.0
@@ -30,7 +32,7 @@ def target_logprobs(
     if type(head) is nn.Linear and head.bias is None and not head.weight.requires_grad:
         values: Tensor = _Streamed.apply(hidden_PH, head.weight, softcap, target_N, place_N)
         return values
-    rows = max(1, _block_bytes(hidden_PH) // (4 * _vocabulary(head)))
+    rows = max(1, _bytes(CHUNK_BYTES, hidden_PH) // (4 * _vocabulary(head)))
     if len(hidden_PH) <= rows:
         return _plain(hidden_PH, head, softcap, target_N, place_N)
     parts = []
@@ -58,8 +60,8 @@ def _vocabulary(head: nn.Module) -> int:
     return int(weight.shape[0])
 
 
-def _block_bytes(tensor: Tensor) -> int:
-    return BLOCK_BYTES.get(tensor.device.type, BLOCK_BYTES["cpu"])
+def _bytes(sizes: dict[str, int], tensor: Tensor) -> int:
+    return sizes.get(tensor.device.type, sizes["cpu"])
 
 
 class _Streamed(torch.autograd.Function):
@@ -137,5 +139,5 @@ def _pass(
 
 def _blocks(weight_VH: Tensor, places: int) -> Iterator[Tensor]:
     """Cut the head into blocks of rows whose logits fit the size held at once."""
-    rows = max(1, _block_bytes(weight_VH) // (4 * places))
+    rows = max(1, _bytes(BLOCK_BYTES, weight_VH) // (4 * places))
     return iter(weight_VH.split(rows))
