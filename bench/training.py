@@ -32,6 +32,8 @@ from bench.sides import texts  # noqa: E402 (found through the line above)
 from bench.sides.job import Job, Report, Row  # noqa: E402
 from bench.sides.limit import limit  # noqa: E402
 
+from zhiyin.execution.runtime import Runtime  # noqa: E402
+
 RIVALS = ("trl", "trl-strongest", "llamafactory")
 PYTHON = {"trl": "trl", "trl-strongest": "trl", "llamafactory": "llamafactory"}
 LOSS_TOLERANCE = {"trl": 1e-4, "trl-strongest": 1e-4, "llamafactory": 1e-4}
@@ -88,7 +90,7 @@ PARTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("+ vocabulary streamed", {"packed": False}),
     ("+ packed rows, attention by segments", {"share": False}),
     ("+ beginnings in common shared", {}),
-    ("+ micro-batches of 1,024 tokens", {"micro_batch_tokens": 1024}),
+    ("+ micro-batches of 512 tokens", {"micro_batch_tokens": Job.micro_batch_tokens}),
 )
 """What ours is made of, one part more in each row."""
 
@@ -170,6 +172,7 @@ def seconds_per_example(turns: list[dict[str, Report]], peer: str, job: Job) -> 
 def parts(name: str, folder: Path, chosen: argparse.Namespace) -> None:
     """Print our seconds and memory with one part more in each row."""
     job = replace(CASES[name].job(folder, chosen.quick), side="ours", threads=chosen.threads or 1)
+    job = replace(job, micro_batch_tokens=Runtime().micro_batch_tokens)
     print(f"== {name}, {job.batch * (job.steps - 1)} timed of {describe(job)}")
     found: dict[str, list[Report]] = {}
     for _ in range(1 if chosen.quick else TURNS):
