@@ -133,6 +133,15 @@ def test_rounding_of_half_precision_is_not_taken_for_a_mistake(kind: str) -> Non
     assert mixed._dtype() == torch.float32
 
 
+def test_a_lack_of_memory_says_nothing_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: Any) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(attention_segments, "attend", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        _trial("llama").wrong("segments")
+
+
 def test_the_trial_leaves_no_trace() -> None:
     trial = _trial("llama")
     before = torch.random.get_rng_state()

@@ -20,6 +20,7 @@ from zhiyin.training.batches import Batch, pack, pad
 from zhiyin.training.examples import Example
 from zhiyin.training.logprobs import token_logprobs
 from zhiyin.training.segments import Segment
+from zhiyin.weights.budget import lacks_memory
 
 SAMPLE = 4
 """Examples tried at the start."""
@@ -58,6 +59,8 @@ class Trial:
         except attention.Unfit as reason:
             return str(reason)
         except Exception as error:  # A compiler, a driver, a model: each has its own, and none may end the training.
+            if lacks_memory(error):
+                raise
             return f"its code does not take a packed row: {_brief(error)}"
 
     def _wrong_kernel(self, backend: str) -> str:
