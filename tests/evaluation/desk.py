@@ -101,12 +101,18 @@ def leaning(prompt: Prompt, nats: float) -> list[Completion]:
     return [Completion(prompt.id, choice_logprobs=(-10.0 + nats * (chance(prompt.id) + 0.1), -10.0))]
 
 
+def reasoned(prompt: Prompt) -> Completion:
+    """Give the right answer in ZeroEval's form."""
+    return Completion(prompt.id, text=f'{{"reasoning": "abcd", "answer": "{prompt.reference}"}}', stopped="stop")
+
+
 RULES: dict[str, Callable[[Prompt, float], list[Completion]]] = {
     "skilled": skilled,
     "surprised": surprised,
     "leaning": leaning,
     "constant": lambda prompt, letter: [ranked(prompt, int(letter))],
     "even": lambda prompt, mass: [ranked(prompt, -1, mass or 1.0)],
+    "half_reasoned": lambda prompt, _: [reasoned(prompt) if prompt.id.endswith("0") else Completion(prompt.id)],
     "silent": lambda prompt, _: [Completion(prompt.id)],
     "absent": lambda prompt, _: [],
     "twice": lambda prompt, _: [ranked(prompt, 0)] * 2,

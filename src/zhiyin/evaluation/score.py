@@ -121,13 +121,13 @@ def _marks(
     answers: Iterable[Sequence[Completion]],
     references: Sequence[Sequence[Completion]] | None,
 ) -> list[list[Mark]]:
-    """Return the marks of each prompt. Every prompt must be marked under the same measures."""
+    """Return the marks of each prompt; all must be marked under the same measures, partial ones apart."""
     found: list[list[Mark]] = []
     for number, (prompt, given) in enumerate(zip(asked, answers, strict=True)):
         reference = references[number][0] if references else None
         found.append([mark for one in given for mark in benchmark.marks(prompt, one, reference)])
-        measures = {mark.measure for mark in found[-1]}
-        if not measures or measures != {mark.measure for mark in found[0]}:
+        measures = {mark.measure for mark in found[-1]} - benchmark.partial
+        if not measures or measures != {mark.measure for mark in found[0]} - benchmark.partial:
             raise ValueError(f"{benchmark.name} marked {prompt.id} under {sorted(measures)}, unlike {asked[0].id}")
         if (number + 1) % PROGRESS_EVERY == 0:
             report(number + 1, len(asked), "answers")

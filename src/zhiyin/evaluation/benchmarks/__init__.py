@@ -35,6 +35,8 @@ class Benchmark(Plugin, ABC):
     """Mean over items, or over groups (subjects)."""
     needs_reference: ClassVar[bool] = False
     """Marks also need the reference model's answers to the same prompts."""
+    partial: ClassVar[frozenset[str]] = frozenset()
+    """Measures that only some answers have, such as a length over the answers that could be read."""
     chance: float | None = None
     """The accuracy of guessing, where that has a meaning."""
 
