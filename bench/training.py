@@ -201,6 +201,8 @@ def measure(job: Job, folder: Path) -> Report:
         "CUDA_VISIBLE_DEVICES": "",
         "TOKENIZERS_PARALLELISM": "false",
     }
+    if job.side == "ours":
+        environment.setdefault("GOMP_SPINCOUNT", "10000")  # as `zhiyin` sets it: idle threads give the core back
     module = f"bench.sides.{'trl' if job.side.startswith('trl') else job.side}"
     done = subprocess.run(
         [python, "-m", module, str(where)], cwd=folder, env=environment, capture_output=True, text=True, check=False
