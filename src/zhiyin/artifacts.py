@@ -15,7 +15,7 @@ from zhiyin.records.conversation import Conversation, Document
 from zhiyin.records.jsonl import Rejected
 from zhiyin.records.preference import Preference
 from zhiyin.records.prompt import Completion, Prompt
-from zhiyin.records.score import Comparison, Mark, Overview, Ruling, Score
+from zhiyin.records.score import Comparison, Flip, Mark, Overview, Ruling, Score
 
 R = TypeVar("R", bound=Struct)
 
@@ -154,6 +154,16 @@ class Verdict(Artifact):
     def comparisons(self) -> Iterator[Comparison]:
         """Yield the comparison of each measure asked for."""
         return jsonl.read(self.path / "comparisons.jsonl", Comparison)
+
+    @property
+    def groups(self) -> Iterator[Comparison]:
+        """Yield the same of each category and group, where there are several."""
+        return jsonl.read(self.path / "groups.jsonl", Comparison)
+
+    @property
+    def flips(self) -> Iterator[Flip]:
+        """Yield the items of right-or-wrong measures that changed."""
+        return jsonl.read(self.path / "flipped.jsonl", Flip)
 
 
 class Tokenizer(Artifact):

@@ -19,6 +19,7 @@ HEAD = '''
 import time
 from collections.abc import Mapping
 from pathlib import Path
+import msgspec
 from zhiyin.artifacts import *
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.progress import report
@@ -26,7 +27,7 @@ from zhiyin.execution.runtime import Runtime
 from zhiyin.records import jsonl
 from zhiyin.records.conversation import Document
 from zhiyin.records.prompt import Prompt
-from zhiyin.records.score import Comparison, Mark, Overview, Ruling, Score
+from zhiyin.records.score import Comparison, Flip, Mark, Overview, Ruling, Score
 '''
 FILES = {
     "__init__.py": "",
@@ -122,12 +123,20 @@ def score(
     "evaluation/gate.py": '''
 class Config(StepConfig):
     """What."""
+    required: bool = False
+    """Whether it must come out."""
 
 def gate(config: Config, *, out: Path, runtime: Runtime, before: ScoreSet, after: ScoreSet) -> Verdict:
     """Compare."""
     paired = Comparison("quiz", "accuracy", 0.25, 0.75, 0.5, 0.4, 0.6, 500, 260, 10, 0.00001)
     jsonl.write(out / "comparisons.jsonl", [paired])
-    ruling = Ruling("rise", True, {"accuracy": True}, {"accuracy": paired}, "", 0.95, 0.0)
+    jsonl.write(out / "groups.jsonl", [msgspec.structs.replace(paired, group="sums", p_holm=0.01)])
+    jsonl.write(out / "flipped.jsonl", [Flip("1", "accuracy", 0.0, 1.0, "sums"), Flip("2", "accuracy", 1.0, 0.0)])
+    met = not config.required
+    ruling = Ruling(
+        "rise", met, {"accuracy": met}, {"accuracy": paired}, "", 0.95, 0.0,
+        required=config.required, failures=() if met else ("expected a rise, but accuracy went from 1 to 2: x",),
+    )
     return Verdict(out, ruling.plain())
 ''',
     "report/page.py": '''
@@ -147,7 +156,7 @@ def page(
 }
 RECIPE = """\
 title: A little one
-variables: {rate: 0.1, fail: "", seconds: 0}
+variables: {rate: 0.1, fail: "", seconds: 0, required: false}
 report:
   summary: {name: page, scores: {before: score_base, after: score_sft}}
 data:
@@ -160,7 +169,7 @@ evaluation:
   exam: {name: prepare}
   score_base: {name: score, prompts: exam, completions: answers_base, mean: 0.25}
   score_sft: {name: score, prompts: exam, completions: answers_sft, mean: 0.75}
-  verdict: {name: gate, before: score_base, after: score_sft}
+  verdict: {name: gate, before: score_base, after: score_sft, required: "${required}"}
 inference:
   answers_base: {name: answer, model: base, prompts: {exam: exam}}
   answers_sft: {name: answer, model: sft, prompts: {exam: exam}}

@@ -53,6 +53,15 @@ def test_run_then_nothing_to_make(here: Path, zhiyin: Call) -> None:
     assert quiz in second.output
 
 
+def test_a_required_comparison_that_failed_ends_with_3_after_everything_was_made(here: Path, zhiyin: Call) -> None:
+    ended = zhiyin("run", "little.yaml", "required=true")
+    assert ended.exit_code == 3
+    assert "verdict: expected a rise, but accuracy went from 1 to 2: x" in ended.output.splitlines()
+    assert "Made 10; 0 steps are held from before." in ended.output
+    assert zhiyin("run", "little.yaml", "required=true").exit_code == 3
+    assert zhiyin("run", "little.yaml").exit_code == 0
+
+
 def test_links(here: Path, zhiyin: Call) -> None:
     zhiyin("run", "little.yaml")
     folder = here / "runs" / "little"

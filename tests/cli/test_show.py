@@ -91,3 +91,11 @@ def test_input_that_is_gone(trained: Path, zhiyin: Call) -> None:
 
     shutil.rmtree(next(Path("store").glob("tiny-*")))
     assert "  model    gone from the store (tiny-" in zhiyin("show", "sft").output
+
+
+def test_the_items_that_flipped_are_listed_those_lost_first(here: Path, zhiyin: Call) -> None:
+    zhiyin("run", "little.yaml")
+    lines = zhiyin("show", "verdict").output.splitlines()
+    at = lines.index("Flipped items, 2 in all")
+    assert lines[at + 1 : at + 3] == ["  right -> wrong  accuracy  2", "  wrong -> right  accuracy  1  (sums)"]
+    assert "Flipped items" not in zhiyin("show", "sft").output

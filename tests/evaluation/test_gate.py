@@ -1,19 +1,18 @@
 """Paired comparisons, and the rule that each expectation stands for."""
 
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.evaluation.desk import Desk, chance, given, question
+from tests.evaluation.desk import Desk, chance, given, question, subject_files
 
 from zhiyin.artifacts import Verdict
 from zhiyin.evaluation.gate import Config
-from zhiyin.evaluation.paired import Flip
-from zhiyin.execution.store import Store
-from zhiyin.records import jsonl
 from zhiyin.records.conversation import Document, Message
 from zhiyin.records.preference import Preference
-from zhiyin.records.score import Comparison
+from zhiyin.records.score import Comparison, Flip
 
 QUESTIONS = [question(number, kind) for kind in ("capital", "sum") for number in range(150)]
 EXAM = {"name": "generated_exam", "protocol": "answer_text"}
@@ -44,7 +43,8 @@ def test_a_rise_by_hand(desk: Desk) -> None:
 
 def test_flipped_items_are_named(desk: Desk) -> None:
     found = verdict(desk, 0.6, 0.5, expect="fall")
-    flipped = list(jsonl.read(found.path / "flipped.jsonl", Flip))
+    flipped = list(found.flips)
+    assert isinstance(flipped[0], Flip)
     expected = [record.id for record in QUESTIONS if 0.5 <= chance(record.id) < 0.6]
     assert [flip.prompt_id for flip in flipped] == expected
     assert {(flip.before, flip.after) for flip in flipped} == {(1.0, 0.0)}
@@ -71,12 +71,53 @@ def test_expectations(desk: Desk, before: float, after: float, expect: str, marg
     assert found.summary["met"] == ({} if expect == "any" else {"accuracy": passed})
 
 
-def test_a_required_expectation_that_is_not_met_fails_and_leaves_nothing(desk: Desk) -> None:
-    with pytest.raises(RuntimeError, match=r"expected a rise, but accuracy went from 0\.\d+ to 0\.\d+: -0\.\d+"):
-        verdict(desk, 0.7, 0.5, expect="rise", required=True)
-    gates = [manifest for manifest in Store(desk.store).manifests() if manifest.kind == "gate"]
-    assert not any(manifest.config["required"] for manifest in gates)
-    assert verdict(desk, 0.5, 0.7, expect="rise", required=True).summary["passed"] is True
+def test_a_proven_loss_beyond_the_budget_fails_and_says_where(desk: Desk) -> None:
+    found = verdict(desk, 0.7, 0.5, expect="within_budget", budget="-2pt", required=True).ruling
+    assert (found.passed, found.required, found.budget) == (False, True, -0.02)
+    (said,) = found.failures
+    assert re.fullmatch(
+        r"expected a change of -0\.02 at worst, but accuracy went from 0\.\d+ to 0\.\d+: -0\.\d+, "
+        r"interval -0\.\d+ to -0\.\d+; most in (capital|sum) \(-0\.\d+\), (capital|sum) \(-0\.\d+\)",
+        said,
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "budget", "passed"),
+    [(0.5, 0.49, 0, True), (0.7, 0.5, "-30pt", True), (0.7, 0.5, -0.05, False), (0.5, 0.7, "+1pt", True)],
+)
+def test_a_budget_is_kept_while_the_interval_reaches_it(
+    desk: Desk, before: float, after: float, budget: float | str, passed: bool
+) -> None:
+    found = verdict(desk, before, after, expect="within_budget", budget=budget)
+    (one,) = found.comparisons
+    assert found.ruling.passed is (one.high >= found.ruling.budget) is passed
+    assert bool(found.ruling.failures) is not passed
+
+
+def test_groups_are_compared_and_corrected_for_their_number(desk: Desk) -> None:
+    found = verdict(desk, 0.5, 0.7, expect="any")
+    groups = {one.group: one for one in found.groups}
+    assert groups.keys() == {"capital", "sum"}
+    first, second = sorted(one.p or 0.0 for one in groups.values())
+    assert sorted(one.p_holm or 0.0 for one in groups.values()) == pytest.approx([2 * first, max(2 * first, second)])
+    assert sum(one.count for one in groups.values()) == 300
+    (whole,) = found.comparisons
+    assert sum(one.gained for one in groups.values()) == whole.gained
+    assert (whole.group, whole.p_holm, whole.relative) == ("", None, whole.difference / whole.before)
+
+
+def test_categories_are_compared_before_their_subjects(desk: Desk, tmp_path: Path) -> None:
+    rows = [f"问题{number},甲,乙,丙,丁,{'ABCD'[number % 4]}" for number in range(40)]
+    folder = subject_files(tmp_path / "cmmlu", {"agronomy": rows, "anatomy": rows, "astronomy": rows})
+    prompts = desk.prepared({"name": "cmmlu", "folder": str(folder), "subjects": ["agronomy", "anatomy", "astronomy"]})
+    sides = desk.scored(prompts, "skilled", 0.4), desk.scored(prompts, "skilled", 0.8)
+    found: Verdict = desk.run(desk.gated(*sides, measures=("accuracy",), expect="rise"))
+    groups = {one.group: one for one in found.groups}
+    assert list(groups) == ["category/Other", "category/STEM", "agronomy", "anatomy", "astronomy"]
+    stem, parts = groups["category/STEM"], [groups["anatomy"], groups["astronomy"]]
+    assert stem.difference == pytest.approx(sum(one.difference for one in parts) / 2)
+    assert stem.count == 80
 
 
 def test_one_group_may_be_compared(desk: Desk) -> None:

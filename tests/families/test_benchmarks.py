@@ -56,6 +56,7 @@ def _lines(file: Path, rows: list[dict[str, Any]]) -> None:
 Case = tuple[dict[str, Any], Callable[[Path], Records | None]]
 
 CASES: list[Case] = [
+    ({"name": "chinese_quality"}, exam),
     ({"name": "cmmlu", "folder": "cmmlu", "subjects": ["agronomy", "arts"], "shots": 1}, nothing),
     ({"name": "generated_exam", "protocol": "answer_text"}, exam),
     ({"name": "generated_exam", "protocol": "letter"}, exam),
@@ -95,6 +96,8 @@ def replied(prompt: Prompt, right: bool) -> Completion:
         said = prompt.reference if right else "999" if number else "ABCD"["BCDA".index(prompt.reference)]
         text = f" The answer is {said}." if prompt.text else f'{{"reasoning": "so", "answer": "{said}"}}'
         return Completion(prompt.id, text=text, stopped="stop")
+    if not prompt.choices and not prompt.meta:
+        return Completion(prompt.id, text="是的。" if right else "I cannot help with that.", stopped="stop")
     if not prompt.choices:
         wrong = next(text for text in prompt.meta["choices"] if text != prompt.reference)  # type: ignore[union-attr]
         return Completion(prompt.id, text=f"是{prompt.reference if right else wrong}。", stopped="stop")
@@ -130,7 +133,8 @@ def test_right_answers_are_worth_more_than_wrong_ones(case: Case, tmp_path: Path
             assert (right["reward_accuracy"].value, right["chosen_preferred"].value) == (1.0, 1.0)
             assert (wrong["reward_accuracy"].value, wrong["chosen_preferred"].value) == (0.5, 0.0)
         else:
-            assert right["perplexity"].value < wrong["perplexity"].value
+            measure = "perplexity" if "perplexity" in right else "other_language"
+            assert right[measure].value < wrong[measure].value
 
 
 @every

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-VERBS = ["run", "explain", "report", "show", "ls", "chat", "doctor"]
+VERBS = ["run", "explain", "evaluate", "report", "show", "ls", "chat", "doctor"]
 HEAVY = {
     *("torch", "transformers", "peft", "accelerate", "safetensors", "ray", "datasets", "huggingface_hub", "tokenizers"),
     *("numpy", "pandas", "polars", "scipy", "statsmodels", "matplotlib", "jinja2", "requests", "httpx"),

@@ -26,6 +26,8 @@ UNTOLD = {
     "zhiyin.chat.templates.alpaca": "prompts",
     "zhiyin.chat.templates.alpaca_legacy": "prompts",
     "zhiyin.chat.templates.vigogne_style": "prompts",
+    "zhiyin.evaluation.gsm8k_shots": "prompts",
+    "zhiyin.evaluation.zero_eval": "prompts",
     "zhiyin.evaluation.subjects": "names of groups, as CMMLU gives them",
     "zhiyin.data.generator.figures": "what seeds a draw",
     "zhiyin.data.generator.pairs": "what seeds a draw",

@@ -1,6 +1,5 @@
 """A small store with the shape of `tiny.yaml`, made by the real runner from stand-ins for the other rooms' verbs."""
 
-import json
 import math
 import random
 import shutil
@@ -8,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+import msgspec
 import pytest
 from pydantic import Field
 
@@ -34,7 +34,7 @@ from zhiyin.records.conversation import Conversation, Document, Message
 from zhiyin.records.jsonl import Rejected
 from zhiyin.records.preference import Preference
 from zhiyin.records.prompt import Completion, Prompt
-from zhiyin.records.score import Comparison, Mark, Overview, Ruling, Score
+from zhiyin.records.score import Comparison, Flip, Mark, Overview, Ruling, Score
 from zhiyin.report.page import Config as PageConfig
 from zhiyin.report.page import page
 
@@ -235,8 +235,9 @@ def gate(config: Given, *, out: Path, runtime: Runtime, before: ScoreSet, after:
     p = 0.00004 if change > 0.2 else 0.412
     row = Comparison("generated_exam", "accuracy", low, high, *interval, len(first), gained, lost, p)
     jsonl.write(out / "comparisons.jsonl", [row])
-    flipped = [{"prompt_id": one, "after": second[one]} for one in first if first[one] != second[one]]
-    (out / "flipped.jsonl").write_text("".join(f"{json.dumps(flip)}\n" for flip in flipped), encoding="utf-8")
+    jsonl.write(out / "groups.jsonl", [msgspec.structs.replace(row, group=name, p_holm=0.03) for name in ("诗", "词")])
+    flipped = [Flip(one, "accuracy", first[one], second[one]) for one in first if first[one] != second[one]]
+    jsonl.write(out / "flipped.jsonl", flipped)
     ruling = Ruling(
         expect="not_fall" if config.note == "not_fall" else "rise",
         passed=change > 0.11,

@@ -156,17 +156,28 @@ def test_each_group_has_its_own_scores(root: Element, made: dict[str, Any]) -> N
 
 
 def test_the_comparisons_hold_the_verdicts(root: Element, made: dict[str, Any]) -> None:
-    rows = section(root, "comparisons").findall(".//tbody/tr")
+    rows = section(root, "comparisons").findall(".//table[@class='forest']/tbody/tr")
     wanted = {"start_to_sft": "as expected rise", "control_to_sft": "as expected rise"}
     wanted["sft_to_偏好优化"] = "not as expected not fall (−3.0)"
     for (label, verdict), row in zip(wanted.items(), rows, strict=True):
         one = next(iter(made[label].comparisons))
         values = [one.before, one.after, one.difference, one.low, one.high, one.p, one.gained, one.lost, one.count]
         assert numbers(row) == values
+        assert f"relative {100 * one.difference / one.before:+.1f} %" in text_of(row).replace("−", "-")
         assert text_of(row.findall("td")[-1]) == verdict
         assert text_of(row.findall("th/b")[0]) == label.replace("_to_", " → ")
     cards = root.findall(".//article[@class]")
     assert len([card for card in cards if card.attrib["class"].startswith("card")]) == len(wanted)
+
+
+def test_the_groups_of_a_comparison_stand_below_it_with_corrected_p_values(root: Element, made: dict[str, Any]) -> None:
+    tables = section(root, "comparisons").findall(".//table[@class='forest dense']")
+    verdicts = [made[label] for label in ("start_to_sft", "control_to_sft", "sft_to_偏好优化")]
+    for verdict, table in zip(verdicts, tables, strict=True):
+        for one, row in zip(verdict.groups, table.findall("tbody/tr"), strict=True):
+            assert text_of(row.findall("th")[0]) == one.group
+            assert numbers(row) == [one.before, one.after, one.difference, one.low, one.high]
+            assert text_of(row.findall("td")[4]) == "0.030"
 
 
 def test_the_curves_start_and_end_where_the_recorded_ones_do(root: Element, made: dict[str, Any]) -> None:

@@ -72,8 +72,11 @@ def test_the_lineage_holds_both_and_what_they_share_once(both: Element, runs: di
     assert {"prose", "raw", "long · start", "short · start"} <= titles
 
 
+FOREST = ".//table[@class='forest']/tbody/tr"
+
+
 def test_verdicts_of_each_run_keep_their_run(both: Element) -> None:
-    pairs = [words(row.findall("th/b")[0]) for row in section(both, "comparisons").findall(".//tbody/tr")]
+    pairs = [words(row.findall("th/b")[0]) for row in section(both, "comparisons").findall(FOREST)]
     assert pairs == [
         f"{name} · {before} → {name} · {after}"
         for name in ("long", "short")

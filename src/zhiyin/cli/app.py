@@ -10,6 +10,7 @@ import typer
 from zhiyin import __version__
 from zhiyin.cli.chat import chat
 from zhiyin.cli.doctor import doctor
+from zhiyin.cli.evaluate import evaluate
 from zhiyin.cli.explain import explain
 from zhiyin.cli.ls import ls
 from zhiyin.cli.manual import Verb, Verbs
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (run, explain, report, show, ls, chat, doctor):
+for verb in (run, explain, evaluate, report, show, ls, chat, doctor):
     app.command(cls=Verb)(verb)
 
 

@@ -12,6 +12,8 @@ FAILED = 1
 """A step failed, an artifact is damaged, something needed is missing."""
 REFUSED = 2
 """The command or the recipe is wrong; nothing was run."""
+UNMET = 3
+"""Everything was made, and a comparison that the recipe requires did not come out as expected."""
 SIGNALLED = 128
 """And the number of the signal: 130 after Ctrl-C, 143 after SIGTERM."""
 

@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 
 from zhiyin.artifacts import Page, ScoreSet, Verdict
+from zhiyin.cli.exits import UNMET, leave
 from zhiyin.execution.artifact import Artifact
 from zhiyin.locale.words import retell, say
 from zhiyin.report import summary
@@ -47,6 +48,15 @@ def show(console: "Console", artifacts: Sequence[Artifact], runs: Runs = ALONE) 
             page = (artifact.path / "page.html").resolve()
             console.print(say("Report: {page}", page=page))
             console.print(f"        {page.as_uri()}")
+
+
+def require(artifacts: Sequence[Artifact]) -> None:
+    """End with exit code 3 when a comparison that is required did not come out as expected, saying which and where."""
+    verdicts = [artifact for artifact in artifacts if isinstance(artifact, Verdict)]
+    unmet = [verdict for verdict in verdicts if verdict.ruling.required and not verdict.ruling.passed]
+    if unmet:
+        told = [f"{one.manifest.label}: {retell(failure)}" for one in unmet for failure in one.ruling.failures]
+        leave("\n".join(told), UNMET)
 
 
 def _scores(found: summary.Table) -> Table:
@@ -144,6 +154,9 @@ def _expected(finding: summary.Finding) -> str:
     if finding.expectation == "not fall":
         margin = _in_points(measure, summary.difference(measure, finding.margin).lstrip("+"))
         expectation = say("not fall by more than {margin}", margin=margin)
+    if finding.expectation == "within budget":
+        budget = _in_points(measure, summary.difference(measure, finding.budget))
+        expectation = say("a change of {budget} at worst", budget=budget)
     if finding.met:
         return say("; expected {expectation}: yes", expectation=expectation)
     return say("; expected {expectation}: NO", expectation=expectation)

@@ -74,8 +74,10 @@ def run(
         watching.stopped()
         folder = _link(loaded, Store(store))
     count(out, watching)
-    outcome.show(out, [Store(store).open(step) for step in in_order(*targets)])
+    made = [Store(store).open(step) for step in in_order(*targets)]
+    outcome.show(out, made)
     out.print(say("Artifacts: {folder}/", folder=_near(folder)))
+    outcome.require(made)
 
 
 def _targets(recipe: "Recipe", until: str | None) -> "list[Step[Any]]":

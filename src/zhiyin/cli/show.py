@@ -23,6 +23,9 @@ ArtifactName = Annotated[
     ),
 ]
 
+SHOWN_FLIPS = 40
+"""Flipped items printed, at most."""
+
 
 def show(artifact: ArtifactName, store: StoreFolder = STORE) -> None:
     """Show the record of an artifact and check every byte of it; exits with 1 if it is damaged."""
@@ -37,6 +40,8 @@ def show(artifact: ArtifactName, store: StoreFolder = STORE) -> None:
         leave(str(error.args[0]), REFUSED)
     found = Artifact(folder)
     _print(console(), folder, found.manifest)
+    if found.manifest.kind == "gate":
+        _flipped(console(), folder)
     if damage := found.damage(thorough=True):
         leave(f"Damaged: {damage}. Remove {folder} and run the recipe again to make it anew.", FAILED)
     intact = counted(
@@ -63,6 +68,20 @@ def _print(out: "Console", folder: Path, manifest: "Manifest") -> None:
     total = size(sum(record.size for record in manifest.files.values()))
     _section(out, say("Files, {size} in all", size=total), files)
     _section(out, say("Made"), _readable(manifest.provenance))
+
+
+def _flipped(out: "Console", folder: Path) -> None:
+    """Print the items that only one side of a comparison got right, those that were lost first."""
+    from zhiyin.artifacts import Verdict
+
+    flips = sorted(Verdict(folder).flips, key=lambda one: (one.measure, one.after > one.before))
+    out.print(say("Flipped items, {count} in all", count=len(flips)), style="bold")
+    for one in flips[:SHOWN_FLIPS]:
+        change = say("right -> wrong") if one.after < one.before else say("wrong -> right")
+        out.print(f"  {change}  {one.measure}  {one.prompt_id}" + (f"  ({one.group})" if one.group else ""))
+    if len(flips) > SHOWN_FLIPS:
+        rest = say("{count} more are in {file}", count=len(flips) - SHOWN_FLIPS, file=folder / "flipped.jsonl")
+        out.print(f"  {rest}")
 
 
 def _section(out: "Console", title: str, values: dict[str, Any], indent: int = 2) -> None:

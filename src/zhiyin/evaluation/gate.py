@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from zhiyin.artifacts import PromptSet, ScoreSet, Verdict
+from zhiyin.evaluation.benchmarks import prepared_with
 from zhiyin.evaluation.cautions import otherwise
+from zhiyin.evaluation.exam import Category, Exam
 from zhiyin.execution.catalog import nearest
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
@@ -19,6 +21,12 @@ from zhiyin.records.score import Comparison, Overview, Ruling
 
 if TYPE_CHECKING:
     from zhiyin.evaluation.tally import Tally
+
+
+GROUP_RESAMPLES = 2000
+"""Bootstrap resamples of a single group, at most: an exam has dozens."""
+SHOWN_GROUPS = 3
+"""Groups named in a failure."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +42,20 @@ class Pairing:
 class Config(StepConfig):
     """What is compared, and what must come out."""
 
+    code_version: ClassVar[int] = 2
+
     measures: tuple[str, ...] = Field(min_length=1)
     """The measures compared, each with its own interval (no correction for looking at several)."""
-    expect: Literal["rise", "fall", "not_fall", "any"]
+    expect: Literal["rise", "fall", "not_fall", "within_budget", "any"]
     """`rise`: the whole interval of after minus before lies above 0. `fall`: below 0. `not_fall`: above -margin, so
-    that too few items fail the test instead of passing it. `any`: whatever comes."""
+    that too few items fail the test instead of passing it. `within_budget`: not all of it lies below `budget`, so
+    that only a proven loss fails. `any`: whatever comes."""
     group: str = ""
     """Compare the prompts of this group only; all when empty."""
     margin: float = Field(default=0.03, ge=0)
     """For `not_fall`: the largest fall that is still called none, in the measure's unit (0.03 is 3 accuracy points)."""
+    budget: float = 0.0
+    """For `within_budget`: the change that is allowed, in the measure's unit; `-2pt` is -0.02, two accuracy points."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Confidence of the two-sided intervals."""
     resamples: int = Field(default=10_000, ge=100)
@@ -53,18 +66,25 @@ class Config(StepConfig):
     seed: int = 0
     """Seed of the bootstrap."""
     required: bool = False
-    """Fail the step, and so the run, when the expectation is not met."""
+    """When the expectation is not met, the run goes on to its end, says so and ends with exit code 3."""
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _in_points(cls, value: object) -> object:
+        if isinstance(value, str) and value.strip().endswith("pt"):
+            return float(value.strip().removesuffix("pt")) / 100
+        return value
 
 
 def gate(config: Config, *, out: Path, runtime: Runtime, before: ScoreSet, after: ScoreSet) -> Verdict:
-    """Write `comparisons.jsonl`, and in `flipped.jsonl` every item that only one side got right.
+    """Write `comparisons.jsonl`, of every group `groups.jsonl`, and in `flipped.jsonl` what only one side got right.
 
     Items are paired by prompt id and resampled as pairs: over all items for a micro average, within each group for a
     macro average. The summary is a `Ruling`. Raises `ValueError` when the two sides cannot be paired as the config
-    asks, and `RuntimeError` when the expectation is required and not met. Where nothing in particular is expected of
-    common items, what cannot be compared is left out and named in the ruling's warnings.
+    asks. Where nothing in particular is expected of common items, what cannot be compared is left out and named in
+    the ruling's warnings.
     """
-    from zhiyin.evaluation.paired import compare, flips
+    from zhiyin.evaluation.paired import by_group, compare, flips
     from zhiyin.evaluation.significance import Resampling
 
     overview = _same_benchmark(config, before, after)
@@ -72,12 +92,20 @@ def gate(config: Config, *, out: Path, runtime: Runtime, before: ScoreSet, after
     plan = Resampling(resamples=config.resamples, seed=config.seed, confidence=config.confidence)
     pairing = _paired(config, before, after)
     compared = [compare(overview.benchmark, first, second, average, plan) for first, second in pairing.pairs]
+    coarse = plan._replace(resamples=min(config.resamples, GROUP_RESAMPLES))
+    categories = _categories(before)
+    groups = [
+        by_group(whole, pair, categories, average, coarse) for whole, pair in zip(compared, pairing.pairs, strict=True)
+    ]
     jsonl.write(out / "comparisons.jsonl", compared)
+    jsonl.write(out / "groups.jsonl", (one for each in groups for one in each))
     jsonl.write(out / "flipped.jsonl", (flip for first, second in pairing.pairs for flip in flips(first, second)))
     met = {} if config.expect == "any" else {one.measure: _meets(config, one) for one in compared}
-    failed = [one for one in compared if not met.get(one.measure, True)]
-    if failed and config.required:
-        raise RuntimeError(f"expected {_expectation(config)}, but " + "; ".join(map(_said, failed)))
+    failed = [
+        _failure(config, one, each)
+        for one, each in zip(compared, groups, strict=True)
+        if not met.get(one.measure, True)
+    ]
     ruling = Ruling(
         expect=config.expect,
         passed=not failed,
@@ -86,9 +114,18 @@ def gate(config: Config, *, out: Path, runtime: Runtime, before: ScoreSet, after
         group=config.group,
         confidence=config.confidence,
         margin=config.margin,
+        budget=config.budget,
+        required=config.required,
+        failures=tuple(failed),
         warnings=(*pairing.remarks, *otherwise(before, after)),
     )
     return Verdict(out, ruling.plain())
+
+
+def _categories(scores: ScoreSet) -> tuple[Category, ...]:
+    """Return the categories of the benchmark, if it is an exam."""
+    benchmark = prepared_with(PromptSet(scores.path.parent / scores.manifest.inputs["prompts"]))
+    return benchmark.categories() if isinstance(benchmark, Exam) else ()
 
 
 def _same_benchmark(config: Config, before: ScoreSet, after: ScoreSet) -> Overview:
@@ -172,15 +209,23 @@ def _meets(config: Config, comparison: Comparison) -> bool:
         return comparison.low > 0
     if config.expect == "fall":
         return comparison.high < 0
+    if config.expect == "within_budget":
+        return comparison.high >= config.budget
     return comparison.low > -config.margin
 
 
-def _expectation(config: Config) -> str:
-    return f"no fall of {config.margin} or more" if config.expect == "not_fall" else f"a {config.expect}"
-
-
-def _said(comparison: Comparison) -> str:
-    return (
-        f"{comparison.measure} went from {comparison.before:.4g} to {comparison.after:.4g}: "
-        f"{comparison.difference:+.4g}, interval {comparison.low:+.4g} to {comparison.high:+.4g}"
+def _failure(config: Config, whole: Comparison, groups: Sequence[Comparison]) -> str:
+    """Say what was expected and what came, and in which groups."""
+    expected = {
+        "not_fall": f"no fall of {config.margin} or more",
+        "within_budget": f"a change of {config.budget:+} at worst",
+    }.get(config.expect, f"a {config.expect}")
+    said = (
+        f"expected {expected}, but {whole.measure} went from {whole.before:.4g} to {whole.after:.4g}: "
+        f"{whole.difference:+.4g}, interval {whole.low:+.4g} to {whole.high:+.4g}"
     )
+    sign = -1 if config.expect == "fall" else 1
+    worst = sorted((one for one in groups if sign * one.difference < 0), key=lambda one: sign * one.difference)
+    if not worst:
+        return said
+    return f"{said}; most in " + ", ".join(f"{one.group} ({one.difference:+.4g})" for one in worst[:SHOWN_GROUPS])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import msgspec
 import numpy as np
-from msgspec import Struct
 
-from zhiyin.evaluation.significance import Resampling, mcnemar, paired_bootstrap
+from zhiyin.evaluation.exam import Category
+from zhiyin.evaluation.significance import Resampling, holm, mcnemar, paired_bootstrap
 from zhiyin.evaluation.tally import EXPONENTIAL, Average, Tally
-from zhiyin.records.score import Comparison
+from zhiyin.records.score import Comparison, Flip
 
 SHOWN_IDS = 10
 """Ids named in an error message."""
@@ -18,16 +19,6 @@ SHOWN_IDS = 10
 
 class Incomparable(ValueError):
     """Two tallies of one measure whose items are the same, and whose values still cannot be compared."""
-
-
-class Flip(Struct, frozen=True):
-    """An item that only one side got right; a line of `flipped.jsonl`."""
-
-    prompt_id: str
-    measure: str
-    before: float
-    after: float
-    group: str = ""
 
 
 def shared(before: Tally, after: Tally, twins: Mapping[str, str]) -> tuple[Tally, Tally]:
@@ -86,6 +77,40 @@ def compare(benchmark: str, before: Tally, after: Tally, average: Average, plan:
         lost=lost,
         p=mcnemar(gained, lost) if before.binary and after.binary else None,
     )
+
+
+def by_group(
+    whole: Comparison, pair: tuple[Tally, Tally], categories: Sequence[Category], average: Average, plan: Resampling
+) -> list[Comparison]:
+    """Return the comparison of each category, then of each group, where there are several groups.
+
+    McNemar's p values of all groups are corrected together, those of all categories likewise (Holm 1979).
+    """
+    before, after = pair
+    groups = [group for group in dict.fromkeys(before.groups) if group]
+    if len(groups) < 2:
+        return []
+    kinds: tuple[list[tuple[str, Sequence[str], Average]], ...] = (
+        [(f"category/{one.name}", one.groups, average) for one in categories],
+        [(group, [group], "micro") for group in groups],
+    )
+    found = []
+    for kind in kinds:
+        parts = [(name, before.of(members), after.of(members), way) for name, members, way in kind]
+        compared = [
+            msgspec.structs.replace(compare(whole.benchmark, first, second, way, plan), group=name)
+            for name, first, second, way in parts
+            if first.ids
+        ]
+        found += _corrected(compared)
+    return found
+
+
+def _corrected(compared: Sequence[Comparison]) -> list[Comparison]:
+    values = [one.p for one in compared if one.p is not None]
+    if len(values) != len(compared):
+        return list(compared)
+    return [msgspec.structs.replace(one, p_holm=p) for one, p in zip(compared, holm(values), strict=True)]
 
 
 def flips(before: Tally, after: Tally) -> Iterator[Flip]:

@@ -3,7 +3,7 @@
 Axes: N items, S strata, B resamples, K columns, M items of one stratum.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as exact_mcnemar
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 Floats = NDArray[np.float64]
@@ -158,3 +159,8 @@ def chi_square_against(chance: float, right: Floats, counts: Floats) -> tuple[fl
     """
     statistic = float(((right - counts * chance) ** 2 / (counts * chance * (1 - chance))).sum())
     return statistic, len(counts), float(stats.chi2.sf(statistic, len(counts)))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Return p values corrected so that the chance of any false finding among them stays that of one (Holm 1979)."""
+    return [float(value) for value in multipletests(list(values), method="holm")[1]] if values else []

@@ -5,8 +5,12 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-SHARES = ("accuracy", "reward_accuracy", "chosen_preferred", "stopped")
-"""Measures that ask whether something is so: 1 for yes, 0 for no, 0.5 for a tie. Their means are shares."""
+SHARES = (
+    *("accuracy", "flexible_accuracy", "reward_accuracy", "chosen_preferred", "stopped", "refused", "ran_on"),
+    *("other_language", "traditional", "repetition"),
+)
+"""Measures that ask whether something is so: 1 for yes, 0 for no, 0.5 for a tie; or how large a part of an answer is
+so. Their means are shares."""
 
 
 class Mark(Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +59,25 @@ class Comparison(Struct, frozen=True, forbid_unknown_fields=True):
     """Items that fell."""
     p: float | None
     """McNemar's exact two-sided p for 0/1 measures, otherwise None."""
+    group: str = ""
+    """The part compared: a group (subject), or `category/STEM`. Empty for the whole."""
+    p_holm: float | None = None
+    """`p` of one of several groups, corrected for looking at all of them (Holm 1979)."""
+
+    @property
+    def relative(self) -> float | None:
+        """The difference as a share of `before` (+87 % is 0.87); None where `before` is 0."""
+        return self.difference / self.before if self.before else None
+
+
+class Flip(Struct, frozen=True, forbid_unknown_fields=True):
+    """An item that only one side got right; a line of `flipped.jsonl`."""
+
+    prompt_id: str
+    measure: str
+    before: float
+    after: float
+    group: str = ""
 
 
 class Diagnosis(Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,7 +133,7 @@ class Overview(Struct, frozen=True, forbid_unknown_fields=True):
 class Ruling(Struct, frozen=True, forbid_unknown_fields=True):
     """What a paired comparison came to, and whether that was expected: the summary of a verdict."""
 
-    expect: Literal["rise", "fall", "not_fall", "any"]
+    expect: Literal["rise", "fall", "not_fall", "within_budget", "any"]
     passed: bool
     """The expectation is met for every measure."""
     met: dict[str, bool]
@@ -124,6 +147,12 @@ class Ruling(Struct, frozen=True, forbid_unknown_fields=True):
     """The fall that `not_fall` lets pass, in each measure's unit."""
     warnings: tuple[str, ...] = ()
     """What stands on one side only, is not compared, or was asked in another way: one sentence each."""
+    budget: float = 0.0
+    """The change that `within_budget` allows, in each measure's unit."""
+    required: bool = False
+    """A run in which this did not pass ends with exit code 3."""
+    failures: tuple[str, ...] = ()
+    """What was expected and what came, one sentence for each measure that failed, with the groups that fell most."""
 
     def plain(self) -> dict[str, Any]:
         """Return the summary as JSON values."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from zhiyin.records.score import Comparison
 from zhiyin.report.summary import Finding, Row, is_share
 
 
@@ -27,8 +28,12 @@ def scale_of_row(row: Row) -> Scale:
 
 def scale_of_differences(findings: Sequence[Finding], measure: str) -> Scale:
     """Return a scale around zero that holds every interval of one measure."""
-    kin = [one.comparison for one in findings if one.comparison.measure == measure]
-    return _around([0.0, *(bound for one in kin for bound in (one.low, one.high))])
+    return scale_around([one.comparison for one in findings if one.comparison.measure == measure])
+
+
+def scale_around(comparisons: Sequence[Comparison]) -> Scale:
+    """Return a scale around zero that holds every interval."""
+    return _around([0.0, *(bound for one in comparisons for bound in (one.low, one.high))])
 
 
 def strip(scale: Scale, low: float, value: float, high: float, mark: float | None) -> str:

@@ -67,7 +67,7 @@ class Finding:
     """Label of the model after."""
     comparison: Comparison
     expectation: str
-    """What the recipe expected: `rise`, `fall` or `not fall`; empty when it expected nothing."""
+    """What the recipe expected: `rise`, `fall`, `not fall`, `within budget`; empty when it expected nothing."""
     margin: float
     """The fall that `not fall` lets pass, in the measure's unit."""
     met: bool | None
@@ -80,6 +80,10 @@ class Finding:
     """Folders of the score sets before and after."""
     group: str
     """The group compared; empty for the whole benchmark."""
+    budget: float = 0.0
+    """The change that `within budget` allows, in the measure's unit."""
+    groups: tuple[Comparison, ...] = ()
+    """The same comparison of each category and group, the largest fall first."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,7 @@ def findings(verdicts: Iterable[Verdict], runs: Runs = ALONE) -> list[Finding]:
         ruling, (before, after) = pair.ruling, pair.sides
         benchmark = f"{pair.benchmark} ({ruling.group})" if ruling.group else pair.benchmark
         expectation = "" if ruling.expect == "any" else ruling.expect.replace("_", " ")
+        groups = sorted(pair.verdict.groups, key=lambda one: one.difference)
         for comparison in pair.verdict.comparisons:
             finding = Finding(
                 verdict=pair.verdict.manifest.label,
@@ -164,6 +169,8 @@ def findings(verdicts: Iterable[Verdict], runs: Runs = ALONE) -> list[Finding]:
                 prompts=pair.prompts,
                 sides=(before.path.name, after.path.name),
                 group=ruling.group,
+                budget=ruling.budget,
+                groups=tuple(one for one in groups if one.measure == comparison.measure),
             )
             found.append(finding)
     return found
@@ -213,6 +220,11 @@ def written(measure: str, value: float) -> str:
 def difference(measure: str, value: float) -> str:
     """Write a difference with its sign: `+4.2` points of accuracy, or three significant digits."""
     return f"{100 * value:+.1f}" if is_share(measure) else f"{value:+.3g}"
+
+
+def relative(comparison: Comparison) -> str:
+    """Write the difference as a share of the value before, `+87.4 %`; a dash where that is 0."""
+    return "–" if comparison.relative is None else f"{100 * comparison.relative:+.1f} %"
 
 
 def p_value(p: float | None) -> str:

@@ -1,0 +1,75 @@
+"""Benchmarks as words on the command line, and which artifacts are models."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from zhiyin.artifacts import Adapter, Checkpoint, TextSet
+from zhiyin.execution.config import StepConfig
+from zhiyin.execution.runner import run
+from zhiyin.execution.runtime import Runtime
+from zhiyin.execution.step import step
+from zhiyin.recipe import evaluation
+from zhiyin.records.conversation import Document
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    file = tmp_path / "problems.jsonl"
+    file.write_text(json.dumps({"question": "1 + 1?", "answer": "#### 2"}) + "\n", encoding="utf-8")
+    return file
+
+
+def test_settings_follow_the_name_and_a_label_stands_before_it(questions: Path) -> None:
+    label, one = evaluation.benchmark(f"gsm8k file={questions} limit=3")
+    assert (label, one.name) == ("gsm8k", "gsm8k")
+    assert one.plain()["limit"] == 3
+    label, one = evaluation.benchmark(f"'few=gsm8k' file='{questions}' protocol=harness_cot")
+    assert (label, one.plain()["protocol"]) == ("few", "harness_cot")
+
+
+def test_files_are_looked_for_under_the_name(questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "DATA", tmp_path)
+    with pytest.raises(ValueError, match="no such file or folder"):
+        evaluation.benchmark("gsm8k")
+    (tmp_path / "gsm8k").mkdir()
+    questions.rename(tmp_path / "gsm8k" / "test.jsonl")
+    _, one = evaluation.benchmark("gsm8k")
+    assert [prompt.reference for prompt in one.prompts(None)] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gsm8", r"no Benchmark is called 'gsm8' \(did you mean 'gsm8k'\?\)"),
+        ("", "no Benchmark is called ''"),
+        ("gsm8k shots", "expected NAME and then KEY=VALUE, found 'shots'"),
+        ("perplexity limits=3", "limits"),
+    ],
+)
+def test_what_is_not_understood_is_named(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        evaluation.benchmark(text)
+
+
+def checkpoint(config: StepConfig, *, out: Path, runtime: Runtime) -> Checkpoint:
+    (out / "config.json").write_text("{}")
+    return Checkpoint(out, {})
+
+
+def adapter(config: StepConfig, *, out: Path, runtime: Runtime) -> Adapter:
+    (out / "adapter_config.json").write_text("{}")
+    return Adapter(out, {})
+
+
+def texts(config: StepConfig, *, out: Path, runtime: Runtime) -> TextSet:
+    return TextSet.write(out, [Document("d", "春", "test")])
+
+
+def test_models_are_told_by_what_lies_in_them(tmp_path: Path) -> None:
+    made = run([step(verb, StepConfig()) for verb in (checkpoint, adapter, texts)], Runtime(store=tmp_path))
+    assert type(evaluation.model(made[0].path)) is Checkpoint
+    assert type(evaluation.model(made[1].path)) is Adapter
+    with pytest.raises(ValueError, match=r"texts is no model: .* has neither"):
+        evaluation.model(made[2].path)
