@@ -93,7 +93,7 @@ def _environment(language: Language) -> Environment:
         written=lambda measure, value: typeset(summary.written(measure, value)),
         difference=lambda measure, value: typeset(summary.difference(measure, value)),
         p_text=summary.p_value,
-        relative=lambda comparison: typeset(summary.relative(comparison)),
+        relative=lambda share: typeset(summary.relative(share)),
         scale_around=strips.scale_around,
     )
     environment.filters.update(

@@ -222,9 +222,9 @@ def difference(measure: str, value: float) -> str:
     return f"{100 * value:+.1f}" if is_share(measure) else f"{value:+.3g}"
 
 
-def relative(comparison: Comparison) -> str:
-    """Write the difference as a share of the value before, `+87.4 %`; a dash where that is 0."""
-    return "–" if comparison.relative is None else f"{100 * comparison.relative:+.1f} %"
+def relative(share: float) -> str:
+    """Write a difference as a share of the value before, `+87.4 %`."""
+    return f"{100 * share:+.1f} %"
 
 
 def p_value(p: float | None) -> str:
