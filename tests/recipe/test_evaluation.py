@@ -22,20 +22,28 @@ def questions(tmp_path: Path) -> Path:
 
 
 def test_settings_follow_the_name_and_a_label_stands_before_it(questions: Path) -> None:
-    label, one = evaluation.benchmark(f"gsm8k file={questions} limit=3")
+    ((label, one),) = evaluation.benchmarks(f"gsm8k file={questions} limit=3").items()
     assert (label, one.name) == ("gsm8k", "gsm8k")
     assert one.plain()["limit"] == 3
-    label, one = evaluation.benchmark(f"'few=gsm8k' file='{questions}' protocol=harness_cot")
+    ((label, one),) = evaluation.benchmarks(f"'few=gsm8k' file='{questions}' protocol=harness_cot").items()
     assert (label, one.plain()["protocol"]) == ("few", "harness_cot")
+
+
+def test_every_protocol_is_asked_under_its_name(questions: Path) -> None:
+    found = evaluation.benchmarks(f"sums=gsm8k file={questions} protocol=all")
+    assert {label: one.plain()["protocol"] for label, one in found.items()} == {
+        "sums_zeroeval": "zeroeval",
+        "sums_harness_cot": "harness_cot",
+    }
 
 
 def test_files_are_looked_for_under_the_name(questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "DATA", tmp_path)
     with pytest.raises(ValueError, match="no such file or folder"):
-        evaluation.benchmark("gsm8k")
+        evaluation.benchmarks("gsm8k")
     (tmp_path / "gsm8k").mkdir()
     questions.rename(tmp_path / "gsm8k" / "test.jsonl")
-    _, one = evaluation.benchmark("gsm8k")
+    (one,) = evaluation.benchmarks("gsm8k").values()
     assert [prompt.reference for prompt in one.prompts(None)] == ["2"]
 
 
@@ -46,11 +54,12 @@ def test_files_are_looked_for_under_the_name(questions: Path, tmp_path: Path, mo
         ("", "no Benchmark is called ''"),
         ("gsm8k shots", "expected NAME and then KEY=VALUE, found 'shots'"),
         ("perplexity limits=3", "limits"),
+        ("perplexity protocol=all", "perplexity has no protocols to choose from"),
     ],
 )
 def test_what_is_not_understood_is_named(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        evaluation.benchmark(text)
+        evaluation.benchmarks(text)
 
 
 def checkpoint(config: StepConfig, *, out: Path, runtime: Runtime) -> Checkpoint:

@@ -27,7 +27,8 @@ Benchmarks = Annotated[
     typer.Option(
         "--benchmarks",
         metavar="NAME",
-        help='A benchmark with its settings, such as "cmmlu shots=5"; can be given again. LABEL=NAME labels it.',
+        help='A benchmark with its settings, such as "cmmlu shots=5"; can be given again. LABEL=NAME labels it; '
+        "protocol=all asks it under every protocol.",
         show_default=False,
     ),
 ]
@@ -112,12 +113,12 @@ def _benchmarks(texts: list[str]) -> "dict[str, Benchmark]":
     found: dict[str, Benchmark] = {}
     for text in texts:
         try:
-            label, one = evaluation.benchmark(text)
+            read = evaluation.benchmarks(text)
         except ValueError as error:
             leave(f"--benchmarks {text}: {_first(error)}", REFUSED)
-        if label in found:
-            leave(f"two benchmarks are called {label!r}; LABEL=NAME gives one another label", REFUSED)
-        found[label] = one
+        if taken := found.keys() & read.keys():
+            leave(f"two benchmarks are called {min(taken)!r}; LABEL=NAME gives one another label", REFUSED)
+        found |= read
     return found
 
 

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from zhiyin.artifacts import Adapter, Checkpoint, CompletionSet, Page, PromptSet, ScoreSet, Verdict
 from zhiyin.evaluation import gate, prepare, score
@@ -36,11 +36,11 @@ def model(folder: Path) -> Checkpoint | Adapter:
     raise ValueError(f"{artifact.manifest.label} is no model: {folder} has neither config.json nor adapter_config.json")
 
 
-def benchmark(text: str) -> tuple[str, Benchmark]:
-    """Read `cmmlu shots=5`, or `few=cmmlu shots=5` under a label of its own; returns label and benchmark.
+def benchmarks(text: str) -> dict[str, Benchmark]:
+    """Read `cmmlu shots=5`, or `few=cmmlu shots=5` under a label of its own; returns the benchmark by its label.
 
-    Raises `ValueError` that names what is not understood. Files are looked for in `DATA` unless `folder` or `file`
-    says where they are.
+    `protocol=all` stands for every protocol of the benchmark: `cmmlu_official`, `cmmlu_harness`, ... Files are looked
+    for in `DATA` unless `folder` or `file` says where they are. Raises `ValueError` that names what is not understood.
     """
     first, *settings = shlex.split(text) or [""]
     label, named, name = first.partition("=")
@@ -56,14 +56,18 @@ def benchmark(text: str) -> tuple[str, Benchmark]:
     for key in ("folder", "file"):
         if key in known and known[key].is_required() and key not in fields:
             fields[key] = str(DATA / name if key == "folder" else DATA / name / "test.jsonl")
-    found: Benchmark = make(family, {"name": name, **fields})
-    return label, found
+    if fields.get("protocol") != "all":
+        return {label: make(family, {"name": name, **fields})}
+    protocols: tuple[str, ...] = get_args(known["protocol"].annotation) if "protocol" in known else ()
+    if not protocols:
+        raise ValueError(f"{name} has no protocols to choose from")
+    return {f"{label}_{one}": make(family, {"name": name, **fields, "protocol": one}) for one in protocols}
 
 
-def scores(models: Models, benchmarks: Mapping[str, Benchmark], answering: answer.Config) -> Scores:
+def scores(models: Models, asking: Mapping[str, Benchmark], answering: answer.Config) -> Scores:
     """Return the steps that ask every model every benchmark; a model is loaded once."""
     asked: dict[str, Step[PromptSet]] = {
-        label: step(prepare.prepare, prepare.Config(benchmark=one), {}, label) for label, one in benchmarks.items()
+        label: step(prepare.prepare, prepare.Config(benchmark=one), {}, label) for label, one in asking.items()
     }
     found: dict[tuple[str, str], Step[ScoreSet]] = {}
     for name, one in models.items():
