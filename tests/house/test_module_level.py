@@ -18,6 +18,7 @@ INSIDE_A_ROOM = {
     "zhiyin.evaluation.tally",
     "zhiyin.inference.choices",
     "zhiyin.inference.generation",
+    "zhiyin.inference.prefixes",
     "zhiyin.report.rendering",
     "zhiyin.training.attention",
     "zhiyin.training.attention_flex",
@@ -37,6 +38,7 @@ INSIDE_A_ROOM = {
     "zhiyin.training.trainer",
     "zhiyin.training.vocabulary",
     "zhiyin.training.work",
+    "zhiyin.weights.blocks",
     "zhiyin.weights.fused",
     "zhiyin.weights.head",
 }

@@ -51,15 +51,28 @@ class Sample:
     """(N,) 0 to S-1, none empty; all zero for one average over items, subjects for a macro average."""
     exponential: bool = False
     """The measure is e to the average: perplexity."""
+    counts: Floats | None = None
+    """(N, K) what `statistic` is computed of, summed over the items of a stratum; values and weights then idle."""
+    statistic: Callable[[Floats], Floats] | None = None
+    """Of sums (..., K) the measure (...): BLEU of all answers is no mean of the BLEU of each."""
+
+    @property
+    def columns(self) -> Floats:
+        """(N, K) what is summed over items: values and weights, or the counts."""
+        return np.stack([self.values, self.weights], axis=1) if self.counts is None else self.counts
 
     def point(self) -> float:
         """Return the mean over strata of each stratum's average."""
-        values_SB = np.bincount(self.strata, weights=self.values).astype(float)[:, None]
-        weights_SB = np.bincount(self.strata, weights=self.weights).astype(float)[:, None]
-        return float(self._finish(values_SB, weights_SB)[0])
+        columns_NK = self.columns
+        sums_SBK = np.zeros((int(self.strata.max()) + 1, 1, columns_NK.shape[1]))
+        np.add.at(sums_SBK[:, 0], self.strata, columns_NK)
+        return float(self.finish(sums_SBK)[0])
 
-    def _finish(self, values_SB: Floats, weights_SB: Floats) -> Floats:
-        average_B: Floats = (values_SB / weights_SB).mean(axis=0)
+    def finish(self, sums_SBK: Floats) -> Floats:
+        """Return the measure (B,) of the sums of each stratum in each resample."""
+        if self.statistic is not None:
+            return np.asarray(self.statistic(sums_SBK).mean(axis=0))
+        average_B: Floats = (sums_SBK[..., 0] / sums_SBK[..., 1]).mean(axis=0)
         return np.exp(average_B) if self.exponential else average_B
 
 
@@ -94,8 +107,7 @@ def mean_interval(values: Floats, confidence: float = 0.95) -> Interval:
 
 def bootstrap(sample: Sample, plan: Resampling) -> Interval:
     """Return the percentile interval of the sample's average, items resampled within each stratum."""
-    columns = np.stack([sample.values, sample.weights], axis=1)
-    return _percentiles(columns, sample.strata, lambda sums_SBK: sample._finish(*_split(sums_SBK)), plan)
+    return _percentiles(sample.columns, sample.strata, sample.finish, plan)
 
 
 def paired_bootstrap(before: Sample, after: Sample, plan: Resampling) -> Interval:
@@ -106,11 +118,11 @@ def paired_bootstrap(before: Sample, after: Sample, plan: Resampling) -> Interva
     """
     if len(before.values) != len(after.values) or (before.strata != after.strata).any():
         raise ValueError("a paired bootstrap needs the same items in the same strata on both sides")
-    columns = np.stack([before.values, before.weights, after.values, after.weights], axis=1)
+    first, second = before.columns, after.columns
+    columns, middle = np.concatenate([first, second], axis=1), first.shape[1]
 
     def difference(sums_SBK: Floats) -> Floats:
-        first, second = sums_SBK[..., :2], sums_SBK[..., 2:]
-        return after._finish(*_split(second)) - before._finish(*_split(first))
+        return after.finish(sums_SBK[..., middle:]) - before.finish(sums_SBK[..., :middle])
 
     return _percentiles(columns, before.strata, difference, plan)
 
@@ -137,10 +149,6 @@ def _resampled_sums(columns_NK: Floats, strata_N: Integers, plan: Resampling) ->
             for column in range(columns_NK.shape[1]):
                 sums_SBK[stratum, start:stop, column] = members_MK[:, column][drawn_BM].sum(axis=1)
     return sums_SBK
-
-
-def _split(sums_SBK: Floats) -> tuple[Floats, Floats]:
-    return sums_SBK[..., 0], sums_SBK[..., 1]
 
 
 def mcnemar(gained: int, lost: int) -> float:

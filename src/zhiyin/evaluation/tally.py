@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 import numpy as np
 
+from zhiyin.evaluation.corpus import STATISTICS
 from zhiyin.evaluation.exam import Category
 from zhiyin.evaluation.significance import (
     Floats,
@@ -45,6 +47,12 @@ class Tally:
     """(N,) its weight."""
     unanswered: Floats
     """(N,) share of its answers that could not be read."""
+    counts: Floats | None = None
+    """(N, K) of a measure in `corpus.STATISTICS`, what each item adds to the sums it is computed of."""
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return len(self.ids)
 
     def of(self, groups: Iterable[str]) -> Tally:
         """Return the part that belongs to some groups."""
@@ -61,6 +69,7 @@ class Tally:
             values=self.values[kept],
             weights=self.weights[kept],
             unanswered=self.unanswered[kept],
+            counts=None if self.counts is None else self.counts[kept],
         )
 
     def sample(self, average: Average) -> Sample:
@@ -69,7 +78,9 @@ class Tally:
             _, strata = np.unique(np.array(self.groups), return_inverse=True)
         else:
             strata = np.zeros(len(self.ids), np.int64)
-        return Sample(self.values, self.weights, strata.astype(np.int64), self.measure in EXPONENTIAL)
+        statistic = None if self.counts is None else STATISTICS[self.measure]
+        exponential = self.measure in EXPONENTIAL
+        return Sample(self.values, self.weights, strata.astype(np.int64), exponential, self.counts, statistic)
 
     @property
     def binary(self) -> bool:
@@ -100,14 +111,18 @@ def scores(
 ) -> Iterator[Score]:
     """Yield the scores of one measure: the whole (group ""), its parts by category, then every group.
 
-    A macro average is followed by the average over items, as the group `average/micro`. A category, such as
-    `category/STEM`, is averaged like the whole.
+    A macro average is followed by the average over items, as the group `average/micro`; where there are categories, a
+    micro average by the average over groups, `average/macro`. A category, such as `category/STEM`, is averaged like the
+    whole; one that no item belongs to is left out.
     """
     yield _score(benchmark, tally, "", average, plan)
     if average == "macro":
         yield _score(benchmark, tally, "average/micro", "micro", plan)
+    elif categories:
+        yield _score(benchmark, tally, "average/macro", "macro", plan)
     for category in categories:
-        yield _score(benchmark, tally.of(category.groups), f"category/{category.name}", average, plan)
+        if part := tally.of(category.groups):
+            yield _score(benchmark, part, f"category/{category.name}", average, plan)
     for group in dict.fromkeys(tally.groups):
         if group:
             yield _score(benchmark, tally.of([group]), group, "micro", plan)
@@ -121,7 +136,16 @@ def _tally(measure: str, items: dict[str, list[Mark]]) -> Tally:
         values=np.array([sum(mark.value for mark in same) / len(same) for same in items.values()]),
         weights=np.array([sum(mark.weight for mark in same) / len(same) for same in items.values()]),
         unanswered=np.array([sum(mark.extracted is None for mark in same) / len(same) for same in items.values()]),
+        counts=np.array([_counts(same) for same in items.values()]) if measure in STATISTICS else None,
     )
+
+
+def _counts(same: Sequence[Mark]) -> Floats:
+    """Return the mean of the counts of one item's samples."""
+    if any(mark.counts is msgspec.UNSET for mark in same):
+        raise ValueError(f"prompt {same[0].prompt_id}: {same[0].measure} is computed of counts, and its mark has none")
+    mean: Floats = np.array([mark.counts for mark in same], float).mean(axis=0)
+    return mean
 
 
 def _score(benchmark: str, tally: Tally, group: str, average: Average, plan: Resampling) -> Score:
@@ -146,6 +170,6 @@ def _interval(tally: Tally, sample: Sample, average: Average, plan: Resampling) 
     if tally.binary:
         counts = np.bincount(sample.strata).astype(float)
         return macro_wilson(np.bincount(sample.strata, weights=sample.values) / counts, counts, plan.confidence)
-    if average == "micro" and (sample.weights == 1).all():
+    if average == "micro" and (sample.weights == 1).all() and sample.statistic is None:
         return mean_interval(sample.values, plan.confidence)
     return bootstrap(sample, plan)

@@ -26,6 +26,8 @@ class Mark(Struct, frozen=True, forbid_unknown_fields=True):
     group: str = ""
     weight: float = 1.0
     """Tokens for a per-token measure, otherwise 1."""
+    counts: tuple[float, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Of a measure of all answers together (`bleu`, `chrf`): what this answer adds to the sums it is computed of."""
 
 
 class Score(Struct, frozen=True, forbid_unknown_fields=True):
