@@ -41,6 +41,7 @@ INSIDE_A_ROOM = {
     "zhiyin.weights.blocks",
     "zhiyin.weights.fused",
     "zhiyin.weights.head",
+    "zhiyin.weights.tokens",
 }
 
 # Typer's app is made of the verbs when the command line is imported: the one registration there is.

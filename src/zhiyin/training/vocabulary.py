@@ -55,9 +55,9 @@ def _plain(hidden_PH: Tensor, head: nn.Module, softcap: float | None, target_N: 
 
 
 def _vocabulary(head: nn.Module) -> int:
-    """Return V, also of a head wrapped by PEFT."""
-    weight: Any = head.weight
-    return int(weight.shape[0])
+    """Return V, also of a head wrapped by PEFT, whose `weight` is a copy of the whole matrix."""
+    inner: Any = getattr(head, "token_adapter", head)
+    return int(getattr(inner, "base_layer", inner).weight.shape[0])
 
 
 def _bytes(sizes: dict[str, int], tensor: Tensor) -> int:

@@ -39,11 +39,13 @@ def attach(model: "PreTrainedModel", config: "PeftConfig", start: Path | None = 
     from peft import get_peft_model, set_peft_model_state_dict
 
     from zhiyin.weights.fused import fuse
+    from zhiyin.weights.tokens import fuse_tokens
 
     options: Any = config
     options.ensure_weight_tying = _shared_matrix(model, options.modules_to_save or ())
     fuse(config, model)
     wrapped: Any = get_peft_model(model, config)
+    fuse_tokens(wrapped)
     if start is not None:
         saved, tensors = read(start)
         _compare(start, saved, tensors, wrapped)
