@@ -43,7 +43,7 @@ check: setup
 bench: setup bench-env
 	@set -e; for file in $(wildcard bench/*.py); do echo "== $$file"; $(BIN)/python "$$file" $$([ $$file != bench/training.py ] || echo $(QUICK)); done
 
-bench-env: .venv-bench/trl/ready .venv-bench/llamafactory/ready
+bench-env: .venv-bench/trl/ready .venv-bench/llamafactory/ready .venv-bench/lm-eval/ready
 
 docs: setup
 	$(BIN)/pytest tests/house/test_docs.py
@@ -80,6 +80,11 @@ browser:
 .venv-bench/trl/ready: bench/sides/trl.txt constraints.txt
 	$(PYTHON) -m venv .venv-bench/trl
 	.venv-bench/trl/bin/pip install --quiet -c constraints.txt -r $<
+	@touch $@
+
+.venv-bench/lm-eval/ready: bench/sides/lm_eval.txt constraints.txt
+	$(PYTHON) -m venv .venv-bench/lm-eval
+	.venv-bench/lm-eval/bin/pip install --quiet -c constraints.txt -r $<
 	@touch $@
 
 .venv-bench/llamafactory/ready: bench/sides/llamafactory.txt

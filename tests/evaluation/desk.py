@@ -13,6 +13,7 @@ from msgspec import Struct
 from zhiyin.artifacts import CompletionSet, ConversationSet, PreferenceSet, PromptSet, ScoreSet, TextSet, Verdict
 from zhiyin.evaluation import gate, prepare, score
 from zhiyin.evaluation.benchmarks import Benchmark
+from zhiyin.evaluation.extract import LETTERS
 from zhiyin.execution.catalog import make
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runner import run
@@ -75,6 +76,13 @@ def ranked(prompt: Prompt, picked: int, mass: float = 0.9) -> Completion:
     return Completion(prompt.id, choice_logprobs=logprobs, choice_tokens=tuple(len(one) for one in prompt.choices))
 
 
+def right_place(prompt: Prompt) -> int:
+    """Return where the right choice stands; its reference is its text, or its letter, or there is none."""
+    if prompt.reference in prompt.choices:
+        return prompt.choices.index(prompt.reference)
+    return LETTERS.index(prompt.reference) if prompt.reference in LETTERS else 0
+
+
 def chance(key: str) -> float:
     """Return a number from 0 to 1 that depends on the key alone."""
     return int(hashlib.sha256(key.encode()).hexdigest()[:12], 16) / 16**12
@@ -85,7 +93,7 @@ def skilled(prompt: Prompt, skill: float) -> list[Completion]:
     if not prompt.choices:
         right = prompt.reference if chance(prompt.id) < skill else "不知道"
         return [Completion(prompt.id, text=f"答案是{right}。", stopped="stop", tokens=8)]
-    place = prompt.choices.index(prompt.reference) if prompt.reference in prompt.choices else 0
+    place = right_place(prompt)
     knows = chance(prompt.id) < skill
     return [ranked(prompt, place if knows else (place + 1) % len(prompt.choices))]
 

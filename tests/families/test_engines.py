@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+from tests.inference.unruly import Unruly, listening, parrot
 
 from zhiyin.artifacts import TextSet, Tokenizer
 from zhiyin.execution.catalog import load, make, names
@@ -17,14 +18,17 @@ from zhiyin.training import tokenizer as tokenizer_step
 from zhiyin.weights import tiny as tiny_step
 
 ENGINES = names(Engine)
+LOCAL = tuple(name for name in ENGINES if load(Engine, name).reads_model)
+"""Those that load a model here; what another one can do is the affair of its server."""
 POSITIONS = 64
 GREEDY = Sampling(max_new_tokens=12)
 DRAWN = Sampling(max_new_tokens=12, temperature=1.0, seed=3)
 
 
 def test_the_family() -> None:
-    assert ENGINES == ("transformers",)
-    assert all(make(Engine, name).name == name for name in ENGINES)
+    assert ENGINES == ("openai", "transformers")
+    assert LOCAL == ("transformers",)
+    assert all(make(Engine, settings(name, "http://localhost/v1")).name == name for name in ENGINES)
     assert all((load(Engine, name).__doc__ or "").strip() for name in ENGINES)
 
 
@@ -48,14 +52,27 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "model"
 
 
+def settings(name: str, url: str) -> dict[str, Any]:
+    return {"name": name} if name in LOCAL else {"name": name, "endpoint": url, "model": "parrot"}
+
+
 def opened(name: str, checkpoint: Path, dtype: Dtype = "float32", micro_batch_tokens: int = 512) -> Session:
     runtime = Runtime(device="cpu", micro_batch_tokens=micro_batch_tokens)
     return make(Engine, name).open(checkpoint, template=None, dtype=dtype, runtime=runtime)
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def session(request: pytest.FixtureRequest, checkpoint: Path) -> Session:
-    return opened(request.param, checkpoint)
+@pytest.fixture(scope="module")
+def server() -> Iterator[Unruly]:
+    with listening(Unruly(parrot)) as unruly:
+        yield unruly
+
+
+@pytest.fixture(params=ENGINES)
+def session(request: pytest.FixtureRequest, checkpoint: Path, server: Unruly, tmp_path: Path) -> Session:
+    if request.param in LOCAL:
+        return opened(request.param, checkpoint)
+    engine = make(Engine, settings(request.param, server.url))
+    return engine.open(None, template=None, dtype="float32", runtime=Runtime(), keep=tmp_path)
 
 
 QUESTIONS = [
@@ -79,11 +96,12 @@ def test_generation(session: Session, sampling: Sampling) -> None:
     found = session.generate(QUESTIONS, sampling, told.append)
     assert sum(told) == len(QUESTIONS)
     assert [completion.prompt_id for completion in found] == ["p0", "p1", "p2", "p3"]
-    assert [completion.truncated for completion in found] == [False, False, True, False]
+    local = session.template != "server"
+    assert [completion.truncated for completion in found] == [False, False, local, False]
     for completion in found:
         assert completion.stopped == ("length" if completion.tokens == sampling.max_new_tokens else "stop")
         assert 1 <= completion.tokens <= sampling.max_new_tokens
-        assert completion.prompt_tokens + sampling.max_new_tokens <= POSITIONS
+        assert not local or completion.prompt_tokens + sampling.max_new_tokens <= POSITIONS
     assert session.generate(QUESTIONS[::-1], sampling, ignore) == found[::-1]
 
 
@@ -99,6 +117,7 @@ def test_streaming_is_generation_bit_by_bit(session: Session, sampling: Sampling
         assert returned == [expected]
 
 
+@pytest.mark.parametrize("session", LOCAL, indirect=True)
 def test_scoring(session: Session) -> None:
     told: list[int] = []
     found = session.score(SCORED, told.append)
@@ -112,7 +131,7 @@ def test_scoring(session: Session) -> None:
         assert session.score([prompt], ignore)[0].choice_logprobs == pytest.approx(completion.choice_logprobs, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", LOCAL)
 @pytest.mark.parametrize("dtype", get_args(Dtype))
 def test_every_precision(name: str, dtype: Dtype, checkpoint: Path) -> None:
     found = opened(name, checkpoint, dtype).score(SCORED, ignore)

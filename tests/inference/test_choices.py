@@ -78,7 +78,7 @@ def test_single_token_choices_share_one_row(model: PreTrainedModel) -> None:
     asked = asked_of(model.config.vocab_size, singles=True)
     with RowCounter(model) as counter:
         shared = log_probabilities(model, asked, micro_batch_tokens=10**6)
-    assert counter.shapes == [(40, 60)]
+    assert sum(rows for rows, _ in counter.shapes) == 40
     assert shared == pytest.approx(alone(model, asked), abs=1e-5)
 
 

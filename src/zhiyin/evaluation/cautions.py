@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zhiyin.artifacts import ScoreSet
-from zhiyin.evaluation.exam import LEAST_MASS
+from zhiyin.evaluation.exam import LEAST_FOLLOWED, LEAST_MASS
 from zhiyin.execution.artifact import Artifact, Manifest
 from zhiyin.execution.explain import leaves
 from zhiyin.records.score import Diagnosis, Score
@@ -19,6 +19,7 @@ def warnings(measures: dict[str, Score], truncated: int, exam: Diagnosis | None)
             yield f"{measure}: one item only, its interval means nothing"
     if truncated:
         yield f"{truncated} prompts were longer than the model takes and lost their head"
+    yield from _of_letters(measures)
     if exam is None:
         return
     if exam.letters and exam.choice_mass < LEAST_MASS:
@@ -31,6 +32,17 @@ def warnings(measures: dict[str, Score], truncated: int, exam: Diagnosis | None)
         yield f"at chance: the interval of the accuracy holds {exam.chance:.2f}, the accuracy of guessing"
     if exam.ties:
         yield f"{exam.ties} exact ties between the best two choices, given to the earlier one"
+
+
+def _of_letters(measures: dict[str, Score]) -> Iterator[str]:
+    """Yield what is to know of an exam answered with letters."""
+    if "answered" in measures:
+        yield "the questions have no labels, so there is no accuracy; submission.json holds the answers to hand in"
+    if "follows_content" in measures and measures["follows_content"].mean < LEAST_FOLLOWED:
+        yield (
+            f"option order decides: with options turned, the answer follows the content in "
+            f"{measures['follows_content'].mean:.0%} and the letter in {measures['follows_position'].mean:.0%} of cases"
+        )
 
 
 def otherwise(before: ScoreSet, after: ScoreSet) -> Iterator[str]:

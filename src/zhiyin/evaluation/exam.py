@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 LEAST_MASS = 0.5
 """Below this mean probability of the four letters together, a letter score says more of format than of knowledge."""
 
+LEAST_FOLLOWED = 0.5
+"""Below this share of turned questions in which the answer follows the content, the order of options decides."""
+
 
 @dataclass(frozen=True)
 class Category:
@@ -43,6 +46,22 @@ class Exam:
     def categories(self) -> tuple[Category, ...]:
         """Return the categories of groups to average as well."""
         return ()
+
+    def kind(self, prompt: Prompt) -> str:
+        """Return what sort of question this is: those of one kind are marked under the same measures."""
+        return ""
+
+    def names(self, prompt: Prompt) -> tuple[str, ...]:
+        """Return what marks call each choice: its text."""
+        return prompt.choices
+
+    def across(self, asked: Sequence[Prompt], marks: Sequence[Sequence[Mark]]) -> Iterator[Mark]:
+        """Yield marks that take several answers; `marks` holds those of each prompt."""
+        return iter(())
+
+    def files(self, asked: Sequence[Prompt], marks: Sequence[Sequence[Mark]]) -> dict[str, object]:
+        """Return what to write beside the scores, by file name, as JSON values."""
+        return {}
 
     def marks(self, prompt: Prompt, completion: Completion, reference: Completion | None = None) -> Iterator[Mark]:
         """Yield `accuracy`: 1 when the choice ranked first is the reference, else 0.
@@ -81,11 +100,11 @@ def diagnose(exam: Exam, sheet: Sheet, accuracy: float) -> Diagnosis | None:
         chi_square=chi_square,
         degrees=degrees,
         p=p,
-        predicted=_positions(sheet.prompts, [mark.extracted for mark in sheet.marks]),
-        right=_positions(sheet.prompts, [prompt.reference for prompt in sheet.prompts]),
+        predicted=_positions(exam, sheet.prompts, [mark.extracted for mark in sheet.marks]),
+        right=_positions(exam, sheet.prompts, [prompt.reference for prompt in sheet.prompts]),
         choice_mass=sum(map(_mass, answered)) / len(answered) if answered else 0.0,
         ties=sum(_tied(exam.ranked_by(completion)) for completion in answered),
-        letters=all(prompt.choices == LETTERS for prompt in sheet.prompts),
+        letters=all(tuple(map(str.strip, prompt.choices)) == LETTERS for prompt in sheet.prompts),
     )
 
 
@@ -102,9 +121,9 @@ def _tables(exam: Exam, marks: Sequence[Mark]) -> tuple[Floats, Floats]:
     return np.array([right[name] for name in counts], float), np.array(list(counts.values()), float)
 
 
-def _positions(prompts: Sequence[Prompt], answers: Sequence[str | None]) -> dict[str, int]:
+def _positions(exam: Exam, prompts: Sequence[Prompt], answers: Sequence[str | None]) -> dict[str, int]:
     found = Counter(
-        LETTERS[prompt.choices.index(answer)]
+        LETTERS[exam.names(prompt).index(answer)]
         for prompt, answer in zip(prompts, answers, strict=True)
         if answer is not None
     )

@@ -9,11 +9,15 @@ from typing import NamedTuple
 LETTERS = ("A", "B", "C", "D")
 
 # All patterns see text after NFKC, so `Ａ`, `（`, `：` and `．` are already `A`, `(`, `:` and `.`.
-CUE = r"(?:答案(?:选项|应该|应当|应)?(?:是|为|选|:)|(?:应该|应当|应|故|我)选择?|选择|^选)"
+# An English article is no answer: `A common mistake`, but `A is correct`.
+_NO_ARTICLE = r"(?!(?<=A)\s+(?!(?:is|was|because|since|as)\b)[a-z])"
+CUE = r"(?:[Aa]nswer(?:\s+is|\s*:)|答案(?:选项|应该|应当|应)?(?:是|为|选|:)|(?:应该|应当|应|故|我)选择?|选择|^选)"
 _STATED = re.compile(CUE + r"[\s:]*(?:选项)?[\s:]*[(\[*「“\"']*([A-D])(?![A-Za-z0-9])", re.MULTILINE)
-_OPENING = re.compile(r"[\s(\[*「“\"']*([A-D])(?:[\s)\].,:;*。、」”\"']|$)")
+_OPENING = re.compile(r"[\s(\[*「“\"']*([A-D])" + _NO_ARTICLE + r"(?:[\s)\].,:;*。、」”\"']|$)")
 _ALONE = re.compile(
-    r"(?<![^\s()\[\]*.,:;!?。、「」“”\"'是为选项])(?<!不是)(?<!不选)(?<!排除)([A-D])(?=$|[\s()\[\]*.,:;!?。、「」“”\"'项选正对])"
+    r"(?<![^\s()\[\]*.,:;!?。、「」“”\"'是为选项])(?<!不是)(?<!不选)(?<!排除)([A-D])"
+    + _NO_ARTICLE
+    + r"(?=$|[\s()\[\]*.,:;!?。、「」“”\"'项选正对])"
 )
 _CHOICE_CUE = re.compile(r"(?:答案(?:应该|应当|应)?(?:是|为|:)|(?:等于|应该是|应为)|=)[\s:「“\"'《*]*")
 _NUMBER = re.compile(r"(?<![\d.])[-−]?\d+(?:,\d{3})*(?:\.\d+)?")
@@ -32,9 +36,9 @@ def plain(text: str) -> str:
 def letter(text: str) -> str | None:
     """Return the letter A to D that the text gives as its answer, or None.
 
-    The first of these that is found: a letter after a cue (`答案是A`, `选B`); a letter that opens the text and is
-    followed by a mark or its end (`A`, `A.`, `(A)`, `Ａ、北京`); the first capital A to D standing alone, that is,
-    between marks, spaces or ends (`维生素C` and `A股` do not count) and not denied (`不是A`).
+    The first of these that is found: a letter after a cue (`答案是A`, `选B`, `answer is (C)`); a letter
+    that opens the text and is followed by a mark or its end (`A`, `A.`, `(A)`, `Ａ、北京`); the first capital A to D
+    standing alone, that is, between marks, spaces or ends (`维生素C` and `A股` do not count) and not denied (`不是A`).
     """
     text = plain(text)
     found = _STATED.search(text) or _OPENING.match(text) or _ALONE.search(text)

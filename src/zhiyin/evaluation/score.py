@@ -8,11 +8,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from zhiyin.artifacts import CompletionSet, PromptSet, ScoreSet
-from zhiyin.evaluation.benchmarks import Benchmark
+from zhiyin.artifacts import CompletionSet, PromptSet, ScoreSet, write_json
+from zhiyin.evaluation.benchmarks import Benchmark, prepared_with
 from zhiyin.evaluation.cautions import warnings
 from zhiyin.evaluation.exam import Exam, Sheet, diagnose
-from zhiyin.execution.catalog import make
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.progress import report
 from zhiyin.execution.runtime import Runtime
@@ -52,7 +51,7 @@ def score(
     from zhiyin.evaluation.significance import Resampling
     from zhiyin.evaluation.tally import scores, tallies
 
-    benchmark = _benchmark(prompts)
+    benchmark = prepared_with(prompts)
     if benchmark.needs_reference != (reference is not None):
         wanted = "needs `reference`, the answers of the model to compare with" if reference is None else "reads none"
         raise ValueError(f"reference: the benchmark {benchmark.name} {wanted}")
@@ -60,15 +59,18 @@ def score(
     answers = _matched(asked, completions, prompts)
     references = _matched(asked, reference, prompts) if reference else None
     marks = _marks(benchmark, asked, answers, references)
-    jsonl.write(out / "marks.jsonl", chain.from_iterable(marks))
-    categories = benchmark.categories() if isinstance(benchmark, Exam) else ()
+    exam = benchmark if isinstance(benchmark, Exam) else Exam()
+    every = [*chain.from_iterable(marks), *exam.across(asked, marks)]
+    jsonl.write(out / "marks.jsonl", every)
+    for name, content in exam.files(asked, marks).items():
+        write_json(out / name, content)
     plan = Resampling(resamples=config.resamples, seed=config.seed)
     found: list[Score] = []
-    for tally in tallies(chain.from_iterable(marks)).values():
-        found.extend(scores(benchmark.name, tally, benchmark.average, categories, plan))
+    for tally in tallies(every).values():
+        found.extend(scores(benchmark.name, tally, benchmark.average, exam.categories(), plan))
     jsonl.write(out / "scores.jsonl", found)
     measures = {one.measure: one for one in found if one.group == ""}
-    exam = _diagnosis(benchmark, asked, answers, marks, measures)
+    diagnosis = _diagnosis(benchmark, asked, answers, marks, measures)
     truncated = sum(completion.truncated for completion in chain.from_iterable(answers))
     overview = Overview(
         benchmark=benchmark.name,
@@ -77,15 +79,10 @@ def score(
         average=benchmark.average,
         measures=measures,
         truncated=truncated,
-        exam=exam,
-        warnings=tuple(warnings(measures, truncated, exam)),
+        exam=diagnosis,
+        warnings=tuple(warnings(measures, truncated, diagnosis)),
     )
     return ScoreSet(out, overview.plain())
-
-
-def _benchmark(prompts: PromptSet) -> Benchmark:
-    """Return the benchmark as it was prepared. Its own files may be gone: marking does not read them."""
-    return make(Benchmark, prompts.manifest.config["benchmark"], context={"recorded": True})
 
 
 def _matched(asked: Sequence[Prompt], completions: CompletionSet, prompts: PromptSet) -> list[list[Completion]]:
@@ -121,14 +118,16 @@ def _marks(
     answers: Iterable[Sequence[Completion]],
     references: Sequence[Sequence[Completion]] | None,
 ) -> list[list[Mark]]:
-    """Return the marks of each prompt; all must be marked under the same measures, partial ones apart."""
+    """Return the marks of each prompt; all of a kind must be marked under the same measures, partial ones apart."""
     found: list[list[Mark]] = []
+    first: dict[str, tuple[Prompt, set[str]]] = {}
     for number, (prompt, given) in enumerate(zip(asked, answers, strict=True)):
         reference = references[number][0] if references else None
         found.append([mark for one in given for mark in benchmark.marks(prompt, one, reference)])
         measures = {mark.measure for mark in found[-1]} - benchmark.partial
-        if not measures or measures != {mark.measure for mark in found[0]} - benchmark.partial:
-            raise ValueError(f"{benchmark.name} marked {prompt.id} under {sorted(measures)}, unlike {asked[0].id}")
+        alike, expected = first.setdefault(_kind(benchmark, prompt), (prompt, measures))
+        if not measures or measures != expected:
+            raise ValueError(f"{benchmark.name} marked {prompt.id} under {sorted(measures)}, unlike {alike.id}")
         if (number + 1) % PROGRESS_EVERY == 0:
             report(number + 1, len(asked), "answers")
     return found
@@ -141,12 +140,20 @@ def _diagnosis(
     marks: Sequence[Sequence[Mark]],
     measures: dict[str, Score],
 ) -> Diagnosis | None:
-    if not isinstance(benchmark, Exam):
+    if not isinstance(benchmark, Exam) or "accuracy" not in measures:
         return None
-    accuracy = [next(mark for mark in some if mark.measure == "accuracy") for some in marks]
-    return diagnose(
-        benchmark, Sheet(asked, [some[0] for some in answers], accuracy, benchmark.chance), measures["accuracy"].mean
+    accuracy = [next((mark for mark in some if mark.measure == "accuracy"), None) for some in marks]
+    sheet = Sheet(
+        prompts=[prompt for prompt, mark in zip(asked, accuracy, strict=True) if mark],
+        completions=[given[0] for given, mark in zip(answers, accuracy, strict=True) if mark],
+        marks=[mark for mark in accuracy if mark],
+        chance=benchmark.chance,
     )
+    return diagnose(benchmark, sheet, measures["accuracy"].mean)
+
+
+def _kind(benchmark: Benchmark, prompt: Prompt) -> str:
+    return benchmark.kind(prompt) if isinstance(benchmark, Exam) else ""
 
 
 def _prompts_hash(prompts: PromptSet) -> str:

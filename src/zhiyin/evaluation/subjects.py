@@ -1,4 +1,4 @@
-"""The subjects of the exams: their names in Chinese and the categories they are averaged in."""
+"""The subjects of the exams: their names in prompts and the categories they are averaged in."""
 
 from typing import NamedTuple
 
@@ -9,14 +9,17 @@ class Subject(NamedTuple):
     name: str
     """The stem of its CSV files."""
     chinese: str
-    """The name that stands in the prompt."""
+    """The name that stands in the prompt, for MMLU an English one."""
     category: str
     """`STEM`, `Humanities`, `Social Science` or `Other`."""
     china_specific: bool = False
     """It also counts in the fifth average, `China specific`."""
+    hard: bool = False
+    """It also counts in the fifth average of C-Eval, `Hard`."""
 
 
 CHINA_SPECIFIC = "China specific"
+HARD = "Hard"
 
 # Facts of haonan-li/CMMLU, src/categories.py: 67 subjects, of which 17 STEM, 13 Humanities, 22 Social Science,
 # 15 Other; 15 of them are China specific.
@@ -88,4 +91,123 @@ CMMLU = (
     Subject("virology", "病毒学", "STEM"),
     Subject("world_history", "世界历史", "Humanities"),
     Subject("world_religions", "世界宗教", "Humanities"),
+)
+
+# Facts of hkust-nlp/ceval, subject_mapping.json and README: 52 subjects, of which 20 STEM, 10 Social Science,
+# 11 Humanities, 11 Other; 8 of them make up C-Eval Hard.
+CEVAL = (
+    Subject("accountant", "注册会计师", "Other"),
+    Subject("advanced_mathematics", "高等数学", "STEM", hard=True),
+    Subject("art_studies", "艺术学", "Humanities"),
+    Subject("basic_medicine", "基础医学", "Other"),
+    Subject("business_administration", "工商管理", "Social Science"),
+    Subject("chinese_language_and_literature", "中国语言文学", "Humanities"),
+    Subject("civil_servant", "公务员", "Other"),
+    Subject("clinical_medicine", "临床医学", "Other"),
+    Subject("college_chemistry", "大学化学", "STEM", hard=True),
+    Subject("college_economics", "大学经济学", "Social Science"),
+    Subject("college_physics", "大学物理", "STEM", hard=True),
+    Subject("college_programming", "大学编程", "STEM"),
+    Subject("computer_architecture", "计算机组成", "STEM"),
+    Subject("computer_network", "计算机网络", "STEM"),
+    Subject("discrete_mathematics", "离散数学", "STEM", hard=True),
+    Subject("education_science", "教育学", "Social Science"),
+    Subject("electrical_engineer", "注册电气工程师", "STEM"),
+    Subject("environmental_impact_assessment_engineer", "环境影响评价工程师", "Other"),
+    Subject("fire_engineer", "注册消防工程师", "Other"),
+    Subject("high_school_biology", "高中生物", "STEM"),
+    Subject("high_school_chemistry", "高中化学", "STEM", hard=True),
+    Subject("high_school_chinese", "高中语文", "Humanities"),
+    Subject("high_school_geography", "高中地理", "Social Science"),
+    Subject("high_school_history", "高中历史", "Humanities"),
+    Subject("high_school_mathematics", "高中数学", "STEM", hard=True),
+    Subject("high_school_physics", "高中物理", "STEM", hard=True),
+    Subject("high_school_politics", "高中政治", "Social Science"),
+    Subject("ideological_and_moral_cultivation", "思想道德修养与法律基础", "Humanities"),
+    Subject("law", "法学", "Humanities"),
+    Subject("legal_professional", "法律职业资格", "Humanities"),
+    Subject("logic", "逻辑学", "Humanities"),
+    Subject("mao_zedong_thought", "毛泽东思想和中国特色社会主义理论体系概论", "Social Science"),
+    Subject("marxism", "马克思主义基本原理", "Social Science"),
+    Subject("metrology_engineer", "注册计量师", "STEM"),
+    Subject("middle_school_biology", "初中生物", "STEM"),
+    Subject("middle_school_chemistry", "初中化学", "STEM"),
+    Subject("middle_school_geography", "初中地理", "Social Science"),
+    Subject("middle_school_history", "初中历史", "Humanities"),
+    Subject("middle_school_mathematics", "初中数学", "STEM"),
+    Subject("middle_school_physics", "初中物理", "STEM"),
+    Subject("middle_school_politics", "初中政治", "Social Science"),
+    Subject("modern_chinese_history", "近代史纲要", "Humanities"),
+    Subject("operating_system", "操作系统", "STEM"),
+    Subject("physician", "医师资格", "Other"),
+    Subject("plant_protection", "植物保护", "Other"),
+    Subject("probability_and_statistics", "概率统计", "STEM", hard=True),
+    Subject("professional_tour_guide", "导游资格", "Humanities"),
+    Subject("sports_science", "体育学", "Other"),
+    Subject("tax_accountant", "税务师", "Other"),
+    Subject("teacher_qualification", "教师资格", "Social Science"),
+    Subject("urban_and_rural_planner", "注册城乡规划师", "Other"),
+    Subject("veterinary_medicine", "兽医学", "STEM"),
+)
+
+# Facts of hendrycks/test, categories.py: 57 subjects, of which 18 STEM, 12 Social Science, 13 Humanities, 14 Other.
+# lm-eval counts anatomy among STEM. Prompts name a subject by its file, with blanks.
+MMLU = (
+    Subject("abstract_algebra", "abstract algebra", "STEM"),
+    Subject("anatomy", "anatomy", "Other"),
+    Subject("astronomy", "astronomy", "STEM"),
+    Subject("business_ethics", "business ethics", "Other"),
+    Subject("clinical_knowledge", "clinical knowledge", "Other"),
+    Subject("college_biology", "college biology", "STEM"),
+    Subject("college_chemistry", "college chemistry", "STEM"),
+    Subject("college_computer_science", "college computer science", "STEM"),
+    Subject("college_mathematics", "college mathematics", "STEM"),
+    Subject("college_medicine", "college medicine", "Other"),
+    Subject("college_physics", "college physics", "STEM"),
+    Subject("computer_security", "computer security", "STEM"),
+    Subject("conceptual_physics", "conceptual physics", "STEM"),
+    Subject("econometrics", "econometrics", "Social Science"),
+    Subject("electrical_engineering", "electrical engineering", "STEM"),
+    Subject("elementary_mathematics", "elementary mathematics", "STEM"),
+    Subject("formal_logic", "formal logic", "Humanities"),
+    Subject("global_facts", "global facts", "Other"),
+    Subject("high_school_biology", "high school biology", "STEM"),
+    Subject("high_school_chemistry", "high school chemistry", "STEM"),
+    Subject("high_school_computer_science", "high school computer science", "STEM"),
+    Subject("high_school_european_history", "high school european history", "Humanities"),
+    Subject("high_school_geography", "high school geography", "Social Science"),
+    Subject("high_school_government_and_politics", "high school government and politics", "Social Science"),
+    Subject("high_school_macroeconomics", "high school macroeconomics", "Social Science"),
+    Subject("high_school_mathematics", "high school mathematics", "STEM"),
+    Subject("high_school_microeconomics", "high school microeconomics", "Social Science"),
+    Subject("high_school_physics", "high school physics", "STEM"),
+    Subject("high_school_psychology", "high school psychology", "Social Science"),
+    Subject("high_school_statistics", "high school statistics", "STEM"),
+    Subject("high_school_us_history", "high school us history", "Humanities"),
+    Subject("high_school_world_history", "high school world history", "Humanities"),
+    Subject("human_aging", "human aging", "Other"),
+    Subject("human_sexuality", "human sexuality", "Social Science"),
+    Subject("international_law", "international law", "Humanities"),
+    Subject("jurisprudence", "jurisprudence", "Humanities"),
+    Subject("logical_fallacies", "logical fallacies", "Humanities"),
+    Subject("machine_learning", "machine learning", "STEM"),
+    Subject("management", "management", "Other"),
+    Subject("marketing", "marketing", "Other"),
+    Subject("medical_genetics", "medical genetics", "Other"),
+    Subject("miscellaneous", "miscellaneous", "Other"),
+    Subject("moral_disputes", "moral disputes", "Humanities"),
+    Subject("moral_scenarios", "moral scenarios", "Humanities"),
+    Subject("nutrition", "nutrition", "Other"),
+    Subject("philosophy", "philosophy", "Humanities"),
+    Subject("prehistory", "prehistory", "Humanities"),
+    Subject("professional_accounting", "professional accounting", "Other"),
+    Subject("professional_law", "professional law", "Humanities"),
+    Subject("professional_medicine", "professional medicine", "Other"),
+    Subject("professional_psychology", "professional psychology", "Social Science"),
+    Subject("public_relations", "public relations", "Social Science"),
+    Subject("security_studies", "security studies", "Social Science"),
+    Subject("sociology", "sociology", "Social Science"),
+    Subject("us_foreign_policy", "us foreign policy", "Social Science"),
+    Subject("virology", "virology", "Other"),
+    Subject("world_religions", "world religions", "Humanities"),
 )

@@ -1,18 +1,20 @@
 """Ask one model every prompt of one or more prompt sets; it is loaded once."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from zhiyin.artifacts import Adapter, Checkpoint, CompletionSet, PromptSet, write_json
 from zhiyin.chat.templates import AnyTemplate
 from zhiyin.execution import progress
+from zhiyin.execution.artifact import Artifact
 from zhiyin.execution.catalog import make
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
+from zhiyin.execution.store import CHECKPOINTS
 from zhiyin.inference.engines import Advance, AnyEngine, Dtype, Engine
 from zhiyin.inference.interview import Interview
 from zhiyin.inference.sampling import Sampling
@@ -23,6 +25,8 @@ from zhiyin.records.prompt import Completion
 
 class Config(StepConfig):
     """How a model is asked, and how its answers are drawn."""
+
+    resumable: ClassVar = True
 
     template: AnyTemplate | None = None
     """The chat template that renders messages; without one, the model's own."""
@@ -41,16 +45,36 @@ class Config(StepConfig):
     dtype: Dtype = "float32"
     """Precision of the weights and of the arithmetic; log-probabilities are taken in float32 always."""
 
+    def produces(self, inputs: Mapping[str, type[Artifact]]) -> type[Artifact] | None:
+        """Check that `model` is given exactly when the engine opens one."""
+        if self.engine.reads_model and "model" not in inputs:
+            raise ValueError("answer needs the input 'model', Checkpoint or Adapter")
+        if not self.engine.reads_model and "model" in inputs:
+            raise ValueError(f"the engine {self.engine.name} asks a server for its model: take `model` away")
+        return CompletionSet
+
+    def forecast(self, inputs: Mapping[str, Any], runtime: Any) -> Iterable[str]:
+        """Say what the engine says of the prompts that are there; a strategy may ask each more than once."""
+        sets = [one for one in inputs.values() if isinstance(one, PromptSet)]
+        return self.engine.forecast([prompt for one in sets for prompt in one], self.max_new_tokens) if sets else ()
+
 
 def answer(
-    config: Config, *, out: Path, runtime: Runtime, model: Checkpoint | Adapter, prompts: Mapping[str, PromptSet]
+    config: Config,
+    *,
+    out: Path,
+    runtime: Runtime,
+    prompts: Mapping[str, PromptSet],
+    model: Checkpoint | Adapter | None = None,
 ) -> CompletionSet:
     """Write `<name>.jsonl`, the completions of each prompt set in its order, samples of a prompt side by side.
 
     `telemetry/speed.json` says how long each took. Raises `ValueError`, with its id, for a prompt that cannot be asked.
     """
     asked = {name: list(prompt_set) for name, prompt_set in prompts.items()}
-    session = config.engine.open(model, template=config.template, dtype=config.dtype, runtime=runtime)
+    session = config.engine.open(
+        model, template=config.template, dtype=config.dtype, runtime=runtime, keep=out / CHECKPOINTS
+    )
     sampling = Sampling(config.max_new_tokens, config.temperature, config.top_p, config.seed)
     interview = Interview(session, config.strategy, sampling)
     tally = _tally(sum(prompt.samples for one in asked.values() for prompt in one))
@@ -62,7 +86,7 @@ def answer(
         speed[name] = _speed(completions, time.monotonic() - began)
         summary[name] = {"prompts": len(one), **_summary(completions), "template": session.template}
         jsonl.write(out / f"{name}.jsonl", completions)
-    (out / "telemetry").mkdir()
+    (out / "telemetry").mkdir(exist_ok=True)
     write_json(out / "telemetry" / "speed.json", speed)
     return CompletionSet(out, summary)
 

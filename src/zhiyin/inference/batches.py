@@ -4,6 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from zhiyin.weights.budget import Part
 
+MOST_ROWS = 512
+"""Of one batch cut by `fewest_tokens`: more rows at once are not faster, and take longer to plan."""
+_HARMONIC = 7
+"""Above 1 + 1/2 + ... + 1/MOST_ROWS."""
+
 
 def by_length(
     lengths: Sequence[int], *, padded: int, weights: Sequence[int] | None = None, heaviest: int = 0
@@ -42,3 +47,41 @@ def cut_by_length(
         return [Part(batch, len(batch) * max(lengths[index] for index in batch)) for batch in batches]
 
     return cut
+
+
+def fewest_tokens(
+    lengths: Sequence[int], *, padded: int, start: int, weights: Sequence[int] | None = None, heaviest: int = 0
+) -> list[list[int]]:
+    """Return batches of indices, the longest first, whose padded tokens plus `start` for each batch are fewest.
+
+    `start` is what beginning a forward pass costs, in tokens. `padded`, `weights` and `heaviest` are those of
+    `by_length`. Neighbours by length are together, and where to cut them is found by dynamic programming: a batch that
+    ends at a row is as long as pays, or as the limits allow, so every beginning for it is tried.
+    """
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    ordered = [lengths[index] for index in order]
+    heavy = [weights[index] for index in order] if weights else [0] * len(order)
+    # Of the first `end` rows: the fewest tokens, and where the last batch begins.
+    fewest, begins = [0], [0]
+    for end in range(1, len(order) + 1):
+        best, begin, sum_of_lengths, weight = -1, end, 0, 0
+        for first in range(end - 1, max(end - MOST_ROWS, 0) - 1, -1):
+            rows, width = end - first, ordered[first]
+            sum_of_lengths += width
+            weight += heavy[first]
+            if rows > 1 and (rows * width > padded or weight > heaviest):
+                break
+            cost = fewest[first] + rows * width + start
+            if best < 0 or cost < best:
+                best, begin = cost, first
+            # With this much padding some cut in two gains more than `start`: rows beyond k hold less than padding / k.
+            if rows * width - sum_of_lengths > start * _HARMONIC:
+                break
+        fewest.append(best)
+        begins.append(begin)
+    batches: list[list[int]] = []
+    end = len(order)
+    while end:
+        batches.append(order[begins[end] : end])
+        end = begins[end]
+    return batches[::-1]

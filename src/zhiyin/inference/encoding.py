@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +11,10 @@ from zhiyin.records.prompt import Prompt
 
 if TYPE_CHECKING:
     from zhiyin.chat.encode import Encoder
+
+BATCH = 256
+"""Prompts tokenised at once: bounds the memory of the library's encodings."""
+Ids = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,14 @@ def question_ids(prompt: Prompt, encoder: Encoder) -> tuple[int, ...]:
         return ids
 
 
-def continuation(prompt: Prompt, choice: str, encoder: Encoder) -> Continuation:
+def continuation(prompt: Prompt, choice: str, encoder: Encoder, texts: _Texts | None = None) -> Continuation:
     """Return the tokens of a choice, and those before it. Raises `ValueError` when the choice adds no token.
 
     Raw text is cut as lm-eval 0.4 cuts it (`_encode_pair`): white space at the end of the text belongs to the choice;
     text and choice are tokenised in one piece, and the choice is what follows the tokens of the text alone. Where
     that piece does not begin with those tokens (a token reaches across), the choice is every token that ends in it.
     An empty text scores the choice as a whole text, from BOS, or from EOS where the template has no BOS.
+    `texts` holds what was tokenised beforehand.
     """
     check(prompt)
     with _naming(prompt):
@@ -73,25 +78,64 @@ def continuation(prompt: Prompt, choice: str, encoder: Encoder) -> Continuation:
             context, tokens = encoder.choice(prompt.messages, choice)
             found = Continuation(tuple(context), tuple(tokens))
         else:
-            found = _raw_continuation(prompt, prompt.text, choice, encoder)
+            found = _raw_continuation(prompt, prompt.text, choice, encoder, texts or _Texts(encoder))
         if not found.tokens or not found.context:
             raise ValueError(f"choice {choice!r} has no token to score, or nothing stands before it")
         return found
 
 
-def _raw_continuation(prompt: Prompt, text: str, choice: str, encoder: Encoder) -> Continuation:
+def continuations(prompts: Sequence[Prompt], encoder: Encoder) -> list[list[Continuation]]:
+    """Return `continuation` of every choice of each prompt: raw texts are tokenised many at a time, each once."""
+    found: list[list[Continuation]] = []
+    for begin in range(0, len(prompts), BATCH):
+        some = prompts[begin : begin + BATCH]
+        texts = _Texts(encoder)
+        for prompt in some:
+            if prompt.text:
+                texts.want(prompt.text.rstrip(), *(prompt.text + choice for choice in prompt.choices))
+        texts.read()
+        found += [[continuation(prompt, choice, encoder, texts) for choice in prompt.choices] for prompt in some]
+    return found
+
+
+class _Texts:
+    """Raw texts as token ids, those that were wanted beforehand read in one go."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._ids: dict[str, Ids] = {}
+        self._wanted: dict[str, None] = {}
+
+    def want(self, *texts: str) -> None:
+        """Name texts to be read together."""
+        self._wanted.update(dict.fromkeys(texts))
+
+    def read(self) -> None:
+        """Read what is wanted; without offsets, which take as long again."""
+        wanted = list(self._wanted)
+        encodings = self._encoder.tokenizer.encode_batch_fast(wanted, add_special_tokens=False)
+        self._ids.update((text, tuple(encoding.ids)) for text, encoding in zip(wanted, encodings, strict=True))
+        self._wanted.clear()
+
+    def ids(self, text: str) -> Ids:
+        """Return the ids of a text, read now where it was not wanted."""
+        found = self._ids.get(text)
+        return _raw(text, self._encoder) if found is None else found
+
+
+def _raw_continuation(prompt: Prompt, text: str, choice: str, encoder: Encoder, texts: _Texts) -> Continuation:
     if text == "":
         if prompt.add_bos is False:
             raise ValueError("an empty text is scored from BOS, so `add_bos` cannot be false")
         first = encoder.eos_id if encoder.bos_id is None else encoder.bos_id
         return Continuation((first,), _raw(choice, encoder))
     given = text.rstrip()
-    before = _raw(given, encoder)
-    whole = encoder.tokenizer.encode(text + choice, add_special_tokens=False)
+    before, whole = texts.ids(given), texts.ids(text + choice)
     cut = len(before)
-    if tuple(whole.ids[:cut]) != before:
-        cut = sum(end <= len(given) for _, end in whole.offsets)
-    return Continuation((*_bos(prompt, encoder), *whole.ids[:cut]), tuple(whole.ids[cut:]))
+    if whole[:cut] != before:
+        offsets = encoder.tokenizer.encode(text + choice, add_special_tokens=False).offsets
+        cut = sum(end <= len(given) for _, end in offsets)
+    return Continuation((*_bos(prompt, encoder), *whole[:cut]), whole[cut:])
 
 
 def _raw(text: str, encoder: Encoder) -> tuple[int, ...]:

@@ -99,29 +99,32 @@ class FusedNorm(nn.Module):
     shift: float
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the normalised [..., H]; what is trained, or is not float32, goes the way of the own class."""
-        if self.weight.requires_grad or not x.dtype == self.weight.dtype == torch.float32:
+        """Return the normalised [..., H]; in half precision the own class does, and only the way back is ours."""
+        if self.weight.requires_grad:
             own: Tensor = super().forward(x)
             return own
-        normalised: Tensor = _Normalise.apply(x, self.weight + self.shift, _eps(self))  # type: ignore[no-untyped-call]
+        half = not x.dtype == self.weight.dtype == torch.float32
+        forward = super().forward if half else None
+        normalised: Tensor = _Normalise.apply(x, self.weight.float() + self.shift, _eps(self), forward)  # type: ignore[no-untyped-call]
         return normalised
 
 
 class _Normalise(torch.autograd.Function):
-    """y = r w x with r = 1 / sqrt(mean(x^2) + eps)."""
+    """y = r w x with r = 1 / sqrt(mean(x^2) + eps), of which x and r are kept."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight_H: Tensor, eps: float) -> Tensor:
-        r: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+    def forward(ctx: Any, x: Tensor, weight_H: Tensor, eps: float, forward: Activation | None) -> Tensor:
+        square: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_()
+        r = square.div_(x.shape[-1]).add_(eps).rsqrt_()
         ctx.save_for_backward(x, weight_H, r)
-        return (x * r).mul_(weight_H)
+        return (x * r).mul_(weight_H) if forward is None else forward(x)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight_H, r = ctx.saved_tensors
-        slope = grads[0] * weight_H
-        along = torch.linalg.vecdot(slope, x).unsqueeze(-1).mul_(r.pow(3)).div_(-x.shape[-1])
-        return (x * along).addcmul_(slope, r), None, None
+        slope, wide = grads[0] * weight_H, x.float()
+        along = torch.linalg.vecdot(slope, wide).unsqueeze(-1).mul_(r.pow(3)).div_(-x.shape[-1])
+        return (wide * along).addcmul_(slope, r).to(x.dtype), None, None, None
 
 
 class FusedMLP(nn.Module):

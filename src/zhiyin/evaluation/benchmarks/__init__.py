@@ -18,8 +18,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import SerializeAsAny
 
-from zhiyin.artifacts import ConversationSet, PreferenceSet, TextSet
-from zhiyin.execution.catalog import Plugin, choice
+from zhiyin.artifacts import ConversationSet, PreferenceSet, PromptSet, TextSet
+from zhiyin.execution.catalog import Plugin, choice, make
 from zhiyin.records.prompt import Completion, Prompt
 from zhiyin.records.score import Mark
 
@@ -31,14 +31,17 @@ class Benchmark(Plugin, ABC):
 
     needs: ClassVar[tuple[type[Records], ...]] = ()
     """The record sets `prompts` reads; empty for a benchmark that reads its own files."""
-    average: ClassVar[Literal["micro", "macro"]] = "micro"
-    """Mean over items, or over groups (subjects)."""
     needs_reference: ClassVar[bool] = False
     """Marks also need the reference model's answers to the same prompts."""
     partial: ClassVar[frozenset[str]] = frozenset()
     """Measures that only some answers have, such as a length over the answers that could be read."""
     chance: float | None = None
     """The accuracy of guessing, where that has a meaning."""
+
+    @property
+    def average(self) -> Literal["micro", "macro"]:
+        """Mean over items, or over groups (subjects)."""
+        return "micro"
 
     @abstractmethod
     def prompts(self, records: Records | None) -> Iterator[Prompt]:
@@ -47,6 +50,12 @@ class Benchmark(Plugin, ABC):
     @abstractmethod
     def marks(self, prompt: Prompt, completion: Completion, reference: Completion | None = None) -> Iterator[Mark]:
         """Yield one mark for each measure of this answer."""
+
+
+def prepared_with(prompts: PromptSet) -> Benchmark:
+    """Return the benchmark that wrote the prompts. Its own files may be gone: marking does not read them."""
+    found: Benchmark = make(Benchmark, prompts.manifest.config["benchmark"], context={"recorded": True})
+    return found
 
 
 AnyBenchmark = Annotated[SerializeAsAny[Benchmark], choice(Benchmark)]

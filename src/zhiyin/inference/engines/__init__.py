@@ -3,7 +3,7 @@
 Example, `engines/parrot.py`:
 
     class Parrot(Engine):
-        def open(self, model, *, template, dtype, runtime):
+        def open(self, model, *, template, dtype, runtime, keep=None):
             return ParrotSession()
 
     class ParrotSession(Session):
@@ -12,9 +12,9 @@ Example, `engines/parrot.py`:
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Struct
 from pydantic import SerializeAsAny
@@ -62,11 +62,27 @@ class Session(ABC):
 class Engine(Plugin, ABC):
     """One way to run a model."""
 
+    reads_model: ClassVar[bool] = True
+    """`open` needs a model of the recipe; one that asks a server takes none."""
+
     @abstractmethod
     def open(
-        self, model: Path | Checkpoint | Adapter, *, template: Template | None, dtype: Dtype, runtime: Runtime
+        self,
+        model: Path | Checkpoint | Adapter | None,
+        *,
+        template: Template | None,
+        dtype: Dtype,
+        runtime: Runtime,
+        keep: Path | None = None,
     ) -> Session:
-        """Load the model once; `template` None takes the one named in the model's folder."""
+        """Load the model once; `template` None takes the one named in the model's folder.
+
+        What is dear may be kept in the folder `keep`, and is found there again after a kill.
+        """
+
+    def forecast(self, prompts: Sequence[Prompt], max_new_tokens: int) -> Iterable[str]:
+        """Say, in the reader's language, what it takes to ask these prompts; nothing where that costs nothing."""
+        return ()
 
 
 AnyEngine = Annotated[SerializeAsAny[Engine], choice(Engine)]

@@ -29,13 +29,21 @@ class Transformers(Engine):
     """
 
     def open(
-        self, model: Path | Checkpoint | Adapter, *, template: Template | None, dtype: Dtype, runtime: Runtime
+        self,
+        model: Path | Checkpoint | Adapter | None,
+        *,
+        template: Template | None,
+        dtype: Dtype,
+        runtime: Runtime,
+        keep: Path | None = None,
     ) -> TransformersSession:
-        """See `Engine`."""
+        """See `Engine`; nothing is kept."""
 
         from zhiyin.chat.template import load_encoder
         from zhiyin.weights.load import load_model, pick_device
 
+        if model is None:
+            raise ValueError("the engine transformers needs a model to open")
         folder = model if isinstance(model, Path) else model.path
         encoder = load_encoder(folder, template)
         loaded = load_model(model, device=pick_device(runtime.device), dtype=dtype)
@@ -75,9 +83,9 @@ class TransformersSession(Session):
     def score(self, prompts: Sequence[Prompt], advance: Advance) -> list[Completion]:
         """See `Session`."""
         from zhiyin.inference.choices import log_probabilities
-        from zhiyin.inference.encoding import continuation
+        from zhiyin.inference.encoding import continuations
 
-        whole = [[continuation(prompt, choice, self._encoder) for choice in prompt.choices] for prompt in prompts]
+        whole = continuations(prompts, self._encoder)
         asked = [[one.within(self._positions) for one in choices] for choices in whole]
         found = iter(
             log_probabilities(
