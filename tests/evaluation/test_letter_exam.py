@@ -197,10 +197,17 @@ def test_whole_texts_are_ranked_by_their_mean(folder: Path) -> None:
 def test_written_answers_are_read_and_never_guessed(folder: Path) -> None:
     benchmark = exam(folder, protocol="generate")
     prompt = next(benchmark.prompts(None))
-    texts = {"我选A。": ("A", 1.0), "答案是（B）": ("B", 0.0), "不知道": (None, 0.0), "": (None, 0.0)}
+    texts = {
+        "我选A。": ("A", 1.0),
+        "A\n": ("A", 1.0),
+        "答案是（B）": ("B", 0.0),
+        "不知道": (None, 0.0),
+        "": (None, 0.0),
+    }
     for text, (letter, value) in texts.items():
-        first, length, stopped = benchmark.marks(prompt, Completion(prompt.id, text=text, stopped="length"))
+        first, strict, length, stopped = benchmark.marks(prompt, Completion(prompt.id, text=text, stopped="length"))
         assert (first.measure, first.extracted, first.value) == ("accuracy", letter, value)
+        assert (strict.measure, strict.value) == ("strict_compliance", float(text == "A\n"))
         assert (length.measure, length.value, stopped.measure, stopped.value) == ("characters", len(text), "stopped", 0)
 
 

@@ -31,6 +31,8 @@ UNTOLD = {
     "zhiyin.evaluation.gsm8k_shots": "prompts",
     "zhiyin.evaluation.own_tasks": "prompts",
     "zhiyin.evaluation.protocols.llamafactory": "prompts",
+    "zhiyin.evaluation.protocols.harness": "prompts",
+    "zhiyin.evaluation.protocols.official": "prompts",
     "zhiyin.evaluation.protocols.opencompass": "prompts",
     "zhiyin.evaluation.zero_eval": "prompts",
     "zhiyin.evaluation.subjects": "names of groups, as CMMLU gives them",
@@ -46,9 +48,8 @@ UNTOLD_TEXTS = {
     "bold red": "a style of Rich",
     "The answer is (-?[0-9.,]+).": "a pattern",
     "Bearer {0}": "a header",
-    "以下是{0}个类似 ChatGPT 的系统的输出。请以 {1} 分制为每一项打分，并给出解释以证明您的分数。输出结果格式为：System 分数；System 解释。": (
-        "a prompt"
-    ),
+    "以下是{0}个类似 ChatGPT 的系统的输出。请以 {1} 分制为每一项打分，并给出解释以证明您的分数。"
+    "输出结果格式为：System 分数；System 解释。": "a prompt",
     "chinese number": "the name of a rule",
     "cuda:{0} {1}, {2}": "names and numbers",
     "pip install 'zhiyin[train]'": "a command",

@@ -114,7 +114,8 @@ class LetterExam(Exam, Config):
         """Yield `accuracy`, or `answered` where the label is kept back; `turned_` in front for a turned question.
 
         Where letters are ranked, equal ones go to the earlier. Where the model writes, an answer without a letter is
-        wrong and unanswered, and `characters` and `stopped` say how long it is and whether a stop token ended it.
+        wrong and unanswered, `strict_compliance` says whether it is a letter and nothing else (document 002), and
+        `characters` and `stopped` how long it is and whether a stop token ended it.
         """
         picked = self._picked(prompt, completion)
         turned = self.kind(prompt) == "turned"
@@ -122,6 +123,8 @@ class LetterExam(Exam, Config):
         value = float(picked == prompt.reference if prompt.reference else picked is not None)
         yield Mark(prompt.id, measure, value, extracted=picked, group=prompt.group)
         if self.way.writes and not turned:
+            alone = float(completion.text.strip() in LETTERS)
+            yield Mark(prompt.id, "strict_compliance", alone, extracted=completion.text, group=prompt.group)
             length = float(len(completion.text))
             yield Mark(prompt.id, "characters", length, extracted=completion.text, group=prompt.group)
             stopped = float(completion.stopped == "stop")

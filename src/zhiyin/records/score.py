@@ -7,7 +7,9 @@ from msgspec import Struct
 
 SHARES = (
     *("accuracy", "flexible_accuracy", "reward_accuracy", "chosen_preferred", "stopped", "refused", "ran_on"),
-    *("other_language", "traditional", "repetition"),
+    *("other_language", "traditional", "repetition", "strict_compliance", "answered"),
+    *("turned_accuracy", "follows_content", "follows_position"),
+    *("win_rate", "length_controlled_win_rate", "style_controlled_win_rate", "orders_agree"),
 )
 """Measures that ask whether something is so: 1 for yes, 0 for no, 0.5 for a tie; or how large a part of an answer is
 so. Their means are shares."""
