@@ -10,7 +10,7 @@ from zhiyin import __version__
 from zhiyin.cli.app import app
 
 Call = Callable[..., Any]
-VERBS = ["run", "explain", "report", "show", "ls", "chat", "doctor"]
+VERBS = ["run", "explain", "evaluate", "report", "show", "ls", "chat", "doctor"]
 HEAVY = ("torch", "transformers", "ray", "peft", "numpy", "polars", "pydantic", "ruamel", "rich", "msgspec")
 
 

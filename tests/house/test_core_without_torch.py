@@ -9,7 +9,7 @@ import pytest
 
 BLOCKED = {
     *("torch", "transformers", "peft", "accelerate", "safetensors"),
-    *("numpy", "scipy", "statsmodels", "jinja2"),
+    *("numpy", "opencc", "sacrebleu", "scipy", "statsmodels", "jinja2"),
 }
 BLOCK = f"""
 import sys

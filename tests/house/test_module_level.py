@@ -19,6 +19,7 @@ INSIDE_A_ROOM = {
     "zhiyin.inference.choices",
     "zhiyin.inference.generation",
     "zhiyin.inference.prefixes",
+    "zhiyin.inference.token_scores",
     "zhiyin.report.rendering",
     "zhiyin.training.attention",
     "zhiyin.training.attention_flex",

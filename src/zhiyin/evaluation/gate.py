@@ -123,8 +123,11 @@ def gate(config: Config, *, out: Path, runtime: Runtime, before: ScoreSet, after
 
 
 def _categories(scores: ScoreSet) -> tuple[Category, ...]:
-    """Return the categories of the benchmark, if it is an exam."""
-    benchmark = prepared_with(PromptSet(scores.path.parent / scores.manifest.inputs["prompts"]))
+    """Return the categories of the benchmark, if it is an exam, and one that this version still knows."""
+    try:
+        benchmark = prepared_with(PromptSet(scores.path.parent / scores.manifest.inputs["prompts"]))
+    except ValueError:
+        return ()
     return benchmark.categories() if isinstance(benchmark, Exam) else ()
 
 

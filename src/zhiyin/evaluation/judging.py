@@ -45,7 +45,7 @@ class Judging(Plugin, ABC):
     """
 
     answers: InputPath | None = None
-    """Answers from elsewhere (step `prepare`): JSON lines of `{id, messages, answers: {system: text}, group}`."""
+    """Answers from elsewhere (step `prepare`): JSON lines of `id`, `messages`, `answers` by system, and `group`."""
     seed: int = 42
     """Of the order in which the systems stand before the judge."""
     repeats: int = Field(default=1, ge=1)

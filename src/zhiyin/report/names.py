@@ -7,13 +7,29 @@ def measure_names(t: Callable[..., str]) -> dict[str, str]:
     """Return the name of each measure that is known; another is called by its own."""
     return {
         "accuracy": t("accuracy"),
+        "answered": t("answered"),
         "bits_per_character": t("bits per character"),
         "characters": t("characters"),
         "chosen_preferred": t("chosen preferred"),
+        "flexible_accuracy": t("accuracy by the last number"),
+        "follows_content": t("answer follows the content"),
+        "follows_position": t("answer follows the letter"),
+        "length_controlled_win_rate": t("win rate at equal length"),
+        "orders_agree": t("both orders agree"),
+        "other_language": t("in another language"),
         "perplexity": t("perplexity"),
+        "ran_on": t("ran on"),
+        "reasoning_characters": t("characters of reasoning"),
+        "refused": t("refused"),
+        "repetition": t("repetition"),
         "reward_accuracy": t("reward accuracy"),
         "reward_margin": t("reward margin"),
         "stopped": t("stopped"),
+        "strict_compliance": t("a letter and nothing else"),
+        "style_controlled_win_rate": t("win rate at equal style"),
+        "traditional": t("traditional characters"),
+        "turned_accuracy": t("accuracy with turned options"),
+        "win_rate": t("win rate"),
     }
 
 
@@ -56,5 +72,6 @@ def plain_names(t: Callable[..., str]) -> dict[str, str]:
         "format mismatch": t("format mismatch"),
         "not fall": t("not fall"),
         "rise": t("rise"),
+        "within budget": t("within budget"),
     }
     return {**measure_names(t), **curves, **rooms, **facts, **rulings}
