@@ -19,6 +19,8 @@ CORPUS = [
     "一加一等于二，二加二等于四。答案是：A。答案是： B。",
 ]
 POSITIONS = 96
+SEED = 0
+"""Of the weights: whatever ran before, the models are the same."""
 
 
 @pytest.fixture(scope="session")
@@ -62,9 +64,11 @@ def shape(architecture: str, vocabulary: int) -> PreTrainedConfig:
 
 def build(architecture: str, vocabulary: int) -> PreTrainedModel:
     """Return a model whose norms and biases are random too, so that a wrong use of one cannot hide."""
-    model = AutoModelForCausalLM.from_config(
-        shape(architecture, vocabulary), dtype=torch.float32, attn_implementation="eager"
-    )
+    with torch.random.fork_rng():
+        torch.manual_seed(SEED)
+        model = AutoModelForCausalLM.from_config(
+            shape(architecture, vocabulary), dtype=torch.float32, attn_implementation="eager"
+        )
     noise = torch.Generator().manual_seed(7)
     with torch.no_grad():
         for parameter in model.parameters():
