@@ -23,6 +23,12 @@ SEED = 0
 """Of the weights: whatever ran before, the models are the same."""
 
 
+@pytest.fixture(autouse=True)
+def _the_same_random_numbers() -> None:
+    """A test that makes a model of its own gets the same one whatever ran before."""
+    torch.manual_seed(SEED)
+
+
 @pytest.fixture(scope="session")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     bpe = Tokenizer(models.BPE())
