@@ -108,14 +108,14 @@ def forwarded(counter: RowCounter) -> int:
 @pytest.mark.parametrize("singles", [True, False])
 @pytest.mark.parametrize("name", SHARED)
 def test_equals_one_forward_for_each(name: str, singles: bool, caplog: pytest.LogCaptureFixture) -> None:
+    torch.manual_seed(1)  # under which no two neighbours are alike by chance
     model, asked = architecture(name), exam(singles=singles)
     with RowCounter(model) as counter:
         found = log_probabilities(model, asked, micro_batch_tokens=200)
     expected = [twin(model, one) for one in asked]
     assert found == pytest.approx(expected, abs=1e-5 if singles else 5e-5)
-    # A beginning taken from another subject, or a position off by one, would be seen in nearly every row.
-    apart = sorted(abs(a - b) for a, b in itertools.pairwise(expected))
-    assert apart[len(apart) // 10] > 2e-4
+    # A beginning taken from another subject, or a position off by one, would be seen.
+    assert min(abs(a - b) for a, b in itertools.pairwise(expected)) > 2e-4
     assert not ours(caplog)
     contexts = {one.inputs for one in asked}
     assert forwarded(counter) < (0.75 if singles else 0.9) * sum(map(len, contexts))
