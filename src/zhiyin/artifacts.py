@@ -4,23 +4,29 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar, Generic, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
 
 from zhiyin.execution.artifact import Artifact
 from zhiyin.records import jsonl
+from zhiyin.records.contamination import Hit
 from zhiyin.records.conversation import Conversation, Document
+from zhiyin.records.inspection import Lengths, Shown
 from zhiyin.records.jsonl import Rejected
 from zhiyin.records.preference import Preference
 from zhiyin.records.prompt import Completion, Prompt
+from zhiyin.records.review import Findings
+from zhiyin.records.reward import Reward
 from zhiyin.records.score import Comparison, Flip, Mark, Overview, Ruling, Score
 
 R = TypeVar("R", bound=Struct)
 
 RECORDS = "records.jsonl"
 REJECTED = "rejected.jsonl"
+HITS = "hits.jsonl"
+REWARDS = "rewards.jsonl"
 
 
 class RecordSet(Artifact, Generic[R]):
@@ -43,24 +49,17 @@ class RecordSet(Artifact, Generic[R]):
 
         The summary counts records, by source, by kind, and rejections by reason.
         """
-        sources: Counter[str] = Counter()
-        kinds: Counter[str] = Counter()
+        sources, kinds, reasons = Counter[str](), Counter[str](), Counter[str]()
 
-        def counted() -> Iterator[R]:
-            for record in records:
-                sources[getattr(record, "source", "")] += 1
-                kinds[getattr(record, "kind", "")] += 1
-                yield record
+        def tally(some: list[R]) -> None:
+            sources.update([getattr(record, "source", "") for record in some])
+            kinds.update([getattr(record, "kind", "") for record in some])
 
-        count = jsonl.write(out / RECORDS, counted())
-        reasons: Counter[str] = Counter()
+        def tally_rejected(some: list[Rejected]) -> None:
+            reasons.update([row.reason for row in some])
 
-        def tallied() -> Iterator[Rejected]:
-            for row in rejected:
-                reasons[row.reason] += 1
-                yield row
-
-        jsonl.write(out / REJECTED, tallied())
+        count = jsonl.write(out / RECORDS, records, tally)
+        jsonl.write(out / REJECTED, rejected, tally_rejected)
         summary = {
             "records": count,
             "sources": dict(sources.most_common()),
@@ -86,6 +85,12 @@ class PreferenceSet(RecordSet[Preference]):
     """Pairs of a better and a worse answer."""
 
     record_type = Preference
+
+
+class Table(Artifact):
+    """Records as one Parquet file, for tools outside."""
+
+    file: ClassVar[str] = "records.parquet"
 
 
 class PromptSet(Artifact):
@@ -121,6 +126,19 @@ class CompletionSet(Artifact):
         if prompts.path.name not in asked:
             raise ValueError(f"{self.path} holds no answers to {prompts.path}; it answered {sorted(asked)}")
         return asked[prompts.path.name].removeprefix("prompts.")
+
+
+class RewardScores(Artifact):
+    """What each answer of a completion set is worth; an answer that could not be rated is missing."""
+
+    def __iter__(self) -> Iterator[Reward]:
+        """Yield the rewards in the order of the answers."""
+        return jsonl.read(self.path / REWARDS, Reward)
+
+    @classmethod
+    def write(cls, out: Path, rewards: Iterable[Reward], **facts: Any) -> "RewardScores":
+        """Write the rewards; the summary counts them, beside other facts."""
+        return cls(out, {"rewards": jsonl.write(out / REWARDS, rewards), **facts})
 
 
 class ScoreSet(Artifact):
@@ -166,6 +184,24 @@ class Verdict(Artifact):
         return jsonl.read(self.path / "flipped.jsonl", Flip)
 
 
+class Contamination(Artifact):
+    """Which records quote a question of a benchmark; nothing was taken away."""
+
+    @property
+    def hits(self) -> Iterator[Hit]:
+        """Yield every quotation found, by record set, record and prompt set."""
+        return jsonl.read(self.path / HITS, Hit)
+
+
+class Review(Artifact):
+    """What a judge said of several systems: `totals.md`, `totals.csv`, `review.json`, and a sheet for people."""
+
+    @property
+    def findings(self) -> Findings:
+        """The summary of a finished review."""
+        return _typed(self, Findings)
+
+
 class Tokenizer(Artifact):
     """`tokenizer.json`, `tokenizer_config.json` with the Jinja chat template, and `template.json` that names ours."""
 
@@ -187,6 +223,22 @@ class Adapter(Artifact):
 
 class ReferenceLogProbs(Artifact):
     """Log-probabilities of preference pairs under a model, in `reference.safetensors`."""
+
+
+class Inspection(Artifact):
+    """Records as tokens: `lengths.jsonl`, `samples.jsonl`, and both to look at in `inspection.html`."""
+
+    telemetry = ("telemetry/*", "*.html")
+
+    @property
+    def lengths(self) -> Iterator[Lengths]:
+        """Yield the lengths by template, set, source and kind."""
+        return jsonl.read(self.path / "lengths.jsonl", Lengths)
+
+    @property
+    def samples(self) -> Iterator[Shown]:
+        """Yield the records that are shown token by token."""
+        return jsonl.read(self.path / "samples.jsonl", Shown)
 
 
 class Page(Artifact):

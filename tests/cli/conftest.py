@@ -77,7 +77,8 @@ def train(config: Config, *, out: Path, runtime: Runtime, model: Checkpoint, rec
     if config.fail:
         raise ValueError(config.fail)
     (out / "weights.bin").write_bytes(b"0" * 2000)
-    return Checkpoint(out, {"loss": 0.25, "groups": {"a": 1}})
+    table = {"一: a": {"taken": 10, "share": 0.5}, "b": {"taken": 9, "share": 1.0}}
+    return Checkpoint(out, {"loss": 0.25, "groups": {"a": 1}, "table": table})
 ''',
     "evaluation/prepare.py": '''
 class Config(StepConfig):

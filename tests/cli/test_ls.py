@@ -1,5 +1,6 @@
 """`zhiyin ls`: what a recipe may say, without importing what is not asked for, and what the store holds."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ def test_everything(zhiyin: Call) -> None:
     shown = zhiyin("ls").output
     for line in ("data/sources  The family of data sets.", "training/objectives  The family of objectives."):
         assert line in shown
-    assert "  mix              Draw an exact number of records" in shown
+    assert re.search(r"^  mix +Draw an exact number of records", shown, re.MULTILINE)
     assert {"data", "training", "weights", "inference", "evaluation"} <= {group.name for group in groups()}
     every = [member for group in groups() for member in group.members]
     assert len(every) >= 30
@@ -35,8 +36,8 @@ def test_step(zhiyin: Call) -> None:
     shown = zhiyin("ls", "mix")
     lines = shown.output.splitlines()
     assert lines[0].startswith("data/mix  Draw an exact number")
-    assert "    ratios  mapping of text to number, required" in lines
-    assert "    total  whole number ≥ 1, required" in lines
+    assert "    ratios  mapping of text to number, default {}" in lines
+    assert "    total  whole number or nothing ≥ 1, default nothing" in lines
     assert "    seed  whole number, default 0" in lines
     assert "      Another seed draws other records, in another order." in lines
     assert lines[1] == "  inputs, by label of a step:"
@@ -47,6 +48,29 @@ def test_plug_in(zhiyin: Call) -> None:
     lines = zhiyin("ls", "length").output.splitlines()
     assert "    max_characters  whole number ≥ 1, default 4096" in lines
     assert "  inputs, by label of a step:" not in lines
+
+
+def test_data_sets_say_what_they_are(zhiyin: Call) -> None:
+    lines = zhiyin("ls", "dpo_zh_en_emoji").output.splitlines()
+    assert lines[1:7] == [
+        "  home              https://huggingface.co/datasets/shareAI/DPO-zh-en-emoji",
+        "  hub               shareAI/DPO-zh-en-emoji",
+        "  size              about 2,400 pairs",
+        "  licence           not stated",
+        "  commercial use    not stated",
+        "  columns verified  yes",
+    ]
+    assert "  terms             BELLE allows research use only." in zhiyin("ls", "belle").output
+    assert "  commercial use    not allowed" in zhiyin("ls", "belle").output
+    assert "  licence           said in the recipe, `licence`" in zhiyin("ls", "sharegpt").output
+    assert "home" not in zhiyin("ls", "length").output
+
+
+def test_verified_data_sets_have_a_mark(zhiyin: Call) -> None:
+    shown = zhiyin("ls", "sources").output
+    assert "  ✓ belle  " in shown
+    assert "    llama3_chinese  " in shown
+    assert "✓" not in zhiyin("ls", "filters").output
 
 
 def test_every_step_and_plug_in_has_its_fields_shown(zhiyin: Call) -> None:

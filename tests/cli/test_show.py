@@ -67,6 +67,8 @@ def test_record(trained: Path, zhiyin: Call) -> None:
     assert "  loss  0.25" in lines
     assert "  groups:" in lines
     assert "    a  1" in lines
+    at = lines.index("  table:")
+    assert lines[at + 1 : at + 4] == ["           taken  share", "    一: a     10    0.5", "    b          9      1"]
     assert "Files, 2.0 kB in all" in lines
     assert any(line.startswith("  weights.bin     2.0 kB  result  sha256 ") for line in lines)
     assert any(line.startswith("  peak_memory") and line.endswith(("MB", "GB")) for line in lines)

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from tests.evaluation.desk import make_benchmark, ranked
+from tests.evaluation.desk import CITIES, make_benchmark, ranked
 
 from zhiyin.evaluation.choices import logprobs
 from zhiyin.evaluation.exam import Exam, Sheet, diagnose
@@ -62,9 +62,10 @@ def test_diagnosis_by_hand() -> None:
     assert found.chance_corrected == pytest.approx(0)
     last = math.exp(-2) + 2 * math.exp(-1) + math.exp(-3)
     assert found.choice_mass == pytest.approx((6 * 0.6 + last) / 7)
-    # Even questions: 2 of 4 right, odd ones 0 of 4, one expected in each; variance 0.75.
+    assert found.unanswered == 1
+    # Even questions: 2 of 4 right, 1 expected, variance 0.75; odd ones 0 of the 3 answered, 0.75 expected, 0.5625.
     assert found.degrees == 2
-    assert found.chi_square == pytest.approx(2 / 0.75)
+    assert found.chi_square == pytest.approx(1 / 0.75 + 0.75**2 / 0.5625)
 
 
 def test_ranking_by_tokens_divides_by_their_number() -> None:
@@ -76,6 +77,32 @@ def test_ranking_by_tokens_divides_by_their_number() -> None:
     assert [one.extracted for one in by_tokens.marks(asked, answer)] == ["b"]
 
 
-def test_no_diagnosis_where_nothing_was_ranked() -> None:
+def test_no_diagnosis_without_choices() -> None:
     written = Prompt("q", text="?", reference="北京")
     assert diagnose(exam(), Sheet([written], [Completion("q")], [], 0.25), 0.0) is None
+
+
+def test_written_answers_are_counted_by_their_letter_too() -> None:
+    found = make_benchmark({"name": "generated_exam", "protocol": "generate"})
+    assert isinstance(found, Exam)
+    said = ["是北京。", "上海。", "我不知道", "答案是上海", "深圳"]
+    prompts = [Prompt(f"q{n}", text="?", reference="上海", group="g", meta={"choices": list(CITIES)}) for n in range(5)]
+    answers = [Completion(one.id, text=text, stopped="stop") for one, text in zip(prompts, said, strict=True)]
+    marks = [next(iter(found.marks(*pair))) for pair in zip(prompts, answers, strict=True)]
+    seen = diagnose(found, Sheet(prompts, answers, marks, 0.25), accuracy=0.4)
+    assert seen is not None
+    assert seen.predicted == {"A": 1, "B": 2, "C": 0, "D": 1}
+    assert seen.right == {"A": 0, "B": 5, "C": 0, "D": 0}
+    assert (seen.unanswered, seen.choice_mass, seen.ties, seen.letters) == (1, None, 0, False)
+    # 2 of the 4 that were read, 1 expected, variance 0.75.
+    assert seen.degrees == 1
+    assert seen.chi_square == pytest.approx(1 / 0.75)
+
+
+def test_where_nothing_could_be_read_nothing_speaks_against_guessing() -> None:
+    prompts = [prompt(number) for number in range(3)]
+    answers = [Completion(one.id) for one in prompts]
+    marks = [mark(*pair) for pair in zip(prompts, answers, strict=True)]
+    seen = diagnose(exam(), Sheet(prompts, answers, marks, 0.25), accuracy=0.0)
+    assert seen is not None
+    assert (seen.unanswered, seen.chi_square, seen.degrees, seen.p) == (3, 0.0, 0, 1.0)

@@ -4,40 +4,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.evaluation.court import CONCURRENCY, SYSTEMS, court, quality, questions, recipe, strange, troubled
+from tests.inference.killing import ZHIYIN, kept, run_killed, wait_for
 from tests.inference.unruly import Unruly, listening
 
 from zhiyin.artifacts import ScoreSet
 from zhiyin.execution.artifact import Manifest
-from zhiyin.records import jsonl
-from zhiyin.records.prompt import Completion
 
-ZHIYIN = "from zhiyin.cli.app import main; main()"
-PATIENCE = 120.0
 KILLS = (130, 410, 447)
 """Replies after which the run is killed: among the second system's, and twice among the judge's."""
-
-
-def kept(store: Path) -> int:
-    """Count the replies that are safe: in finished artifacts, and beside unfinished ones."""
-    finished = [file for file in store.glob("answer-*/*.jsonl") if (file.parent / "manifest.json").is_file()]
-    lines = sum(1 for file in finished for _ in jsonl.read(file, Completion))
-    done = {file.parent.name for file in finished}
-    partial = [each for each in (store / ".partial").glob("answer-*") if each.is_dir() and each.name not in done]
-    return lines + sum(1 for each in partial for _ in each.glob("checkpoints/replies/*/*.json"))
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < deadline, "the run stands still"
-        time.sleep(0.02)
 
 
 @pytest.mark.slow
@@ -46,29 +25,7 @@ def test_a_judged_run_killed_three_times_pays_no_reply_twice(tmp_path: Path, chi
     store = tmp_path / "store"
     with listening(Unruly(court, troubled, delay=0.002)) as server:
         file = recipe(tmp_path / "judged.yaml", server, tmp_path / "test_data")
-        command = [sys.executable, "-c", ZHIYIN, "run", str(file), "--store", str(store)]
-
-        def begin() -> subprocess.Popen[bytes]:
-            with (tmp_path / "log.txt").open("ab") as log:
-                return subprocess.Popen(
-                    command, cwd=tmp_path, env=child_environment, stdout=log, stderr=subprocess.STDOUT
-                )
-
-        for paid in KILLS:
-            server.hold_after = paid
-            with begin() as run:
-                wait_for(lambda: server.record.paid.total() == server.hold_after or run.poll() is not None)
-                assert run.poll() is None, (tmp_path / "log.txt").read_text(encoding="utf-8")
-                wait_for(lambda: kept(store) == server.hold_after)
-                os.kill(run.pid, signal.SIGKILL)
-            server.released.set()
-            wait_for(lambda: server.record.under_way == 0)
-            server.released.clear()
-        server.hold_after = None
-        with begin() as run:
-            run.wait(PATIENCE)
-        told = (tmp_path / "log.txt").read_text(encoding="utf-8")
-        assert run.returncode == 0, told
+        told = run_killed(server, file, store, KILLS, child_environment)
     assert server.record.paid.total() == 80 * 5 + 80
     assert set(server.record.paid.values()) == {1}, "no reply was paid twice"
     assert server.record.troubles.total() > 100

@@ -1,12 +1,15 @@
 """The table of document 003, reproduced: totals, best, and best of our own."""
 
+from collections.abc import Sequence
+
 import pytest
 from tests.evaluation.desk import make_benchmark
 
-from zhiyin.evaluation.judgements import Judgement, judgements, markdown, marked, totals
+from zhiyin.evaluation.judgements import Judgement, judgements, markdown, printed, rows, standings, sums, totals
 from zhiyin.evaluation.judging import Answered, Judging, listed
 from zhiyin.records.conversation import Message
 from zhiyin.records.prompt import Completion
+from zhiyin.records.review import Points
 
 SYSTEMS = ("D13b-1-3-1", "D13b-2-2-2", "D13b-2-3", "D7b-4-1", "ChatGPT")
 OWN = SYSTEMS[:4]
@@ -43,6 +46,11 @@ LATER = [
 
 def numbers(row: str) -> dict[str, float]:
     return {name: float(cell.strip("*")) for name, cell in zip(SYSTEMS, row.split(), strict=True)}
+
+
+def marked(points: dict[str, float], own: Sequence[str] = ()) -> dict[str, str]:
+    found = standings(points, own)
+    return {name: printed(Points(value, 0, found[name])) for name, value in points.items()}
 
 
 @pytest.mark.parametrize("row", [*PUBLISHED.values(), *LATER])
@@ -97,6 +105,10 @@ def test_what_cannot_be_read_is_no_points_and_shown() -> None:
     assert table.points == {("翻译", "a"): pytest.approx(60), ("翻译", "b"): pytest.approx(50)}
     assert table.unread == {("翻译", "a"): 1, ("翻译", "b"): 0}
     assert "| 翻译 | **60** (1?) | 50* |" in markdown(table)
+    (row,) = rows(table, ["b"])
+    assert [one.points for one in row.cells] == pytest.approx([60, 50])
+    assert [(one.unread, one.standing) for one in row.cells] == [(1, "best"), (0, "own_best")]
+    assert sums(table, ["b"]) == row.cells, "one task is all of them"
 
 
 def test_repeats_are_averaged_before_items() -> None:

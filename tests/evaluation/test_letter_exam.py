@@ -90,6 +90,25 @@ def test_llamafactory_needs_every_file_to_draw(folder: Path) -> None:
         list(exam(folder, protocol="llamafactory", shots=1).prompts(None))
 
 
+def test_llamafactorys_shots_can_stand_still(folder: Path) -> None:
+    settings = {"protocol": "llamafactory", "shots": 2}
+    for benchmark in (
+        exam(folder, **settings, fixed_shots=True),
+        exam(folder, **settings, fixed_shots=True, chat=False),
+    ):
+        heads: dict[str, set[str]] = {}
+        for one in benchmark.prompts(None):
+            text = one.text if one.text is not None else "\n\n".join(turn.content for turn in one.messages)
+            heads.setdefault(one.group, set()).add(text.rpartition("\n\n")[0])
+        assert {group: len(texts) for group, texts in heads.items()} == {"agronomy": 1, "arts": 1}
+        assert all(ROWS[0][:3] in text and ROWS[1][:3] in text for texts in heads.values() for text in texts)
+
+
+def test_only_shots_that_are_drawn_can_be_told_to_stand_still(folder: Path) -> None:
+    with pytest.raises(ValueError, match="fixed_shots: the protocol official has fixed shots anyway"):
+        exam(folder, fixed_shots=True)
+
+
 def test_turned_questions_follow_theirs_and_say_so(folder: Path) -> None:
     benchmark = exam(folder, rotations=2, shots=1)
     prompts = list(benchmark.prompts(None))
@@ -211,10 +230,23 @@ def test_written_answers_are_read_and_never_guessed(folder: Path) -> None:
         assert (length.measure, length.value, stopped.measure, stopped.value) == ("characters", len(text), "stopped", 0)
 
 
+def test_written_letters_are_counted(desk: Desk, folder: Path) -> None:
+    settings = {"name": "cmmlu", "folder": str(folder), "subjects": ["agronomy", "arts"], "protocol": "generate"}
+    prompts = desk.prepared({**settings, "rotations": 2})
+    found = desk.run(desk.scored(prompts, "skilled", 0.5)).overview
+    marks = [one for one in desk.run(desk.scored(prompts, "skilled", 0.5)).marks if one.measure == "accuracy"]
+    assert found.exam is not None
+    assert found.exam.predicted == {letter: sum(one.extracted == letter for one in marks) for letter in "ABCD"}
+    assert found.exam.unanswered == sum(one.extracted is None for one in marks) == found.measures["accuracy"].unanswered
+    assert 0 < found.exam.unanswered < len(marks)
+    assert found.exam.choice_mass is None
+
+
 def test_mass_is_that_of_the_spaced_letters(desk: Desk, folder: Path) -> None:
     settings = {"name": "cmmlu", "folder": str(folder), "subjects": ["agronomy", "arts"], "protocol": "harness"}
     found = desk.run(desk.scored(desk.prepared(settings), "even", 0.04)).overview
     assert found.exam is not None
+    assert found.exam.choice_mass is not None
     assert math.isclose(found.exam.choice_mass, 0.04)
     assert found.warnings[0].startswith("format mismatch")
 

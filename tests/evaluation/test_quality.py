@@ -1,4 +1,4 @@
-"""Language, script, repetition, run-on and refusal of answers as models write them."""
+"""Language, script and repetition of answers as models write them."""
 
 import pytest
 
@@ -49,36 +49,3 @@ def test_repetition_counts_pieces_that_stood_before() -> None:
     sentence = "我喜欢北京的秋天。"
     assert quality.repetition(sentence * 4) == pytest.approx(1 - 9 / (9 * 4 - 7))
     assert quality.repetition("短") == 0.0
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("北京的秋天很美。", False),
-        ("很美。<end_of_turn>\n<start_of_turn>user", True),
-        ("很美。\nuser\n还有呢？", True),
-        ("很美。\n### Instruction:\n下一题", True),
-        ("很美。\n用户：还有呢？", True),
-        ("The user said so, and the model agreed.", False),
-        ("问题很难，答案是三。", False),
-        ("很美。</s>", True),
-    ],
-)
-def test_an_answer_that_goes_on_past_its_end(text: str, found: bool) -> None:
-    assert quality.runs_on(text) is found
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("很抱歉，我无法回答这个问题。", True),
-        ("作为一个人工智能语言模型，我没有个人感受。", True),
-        ("I'm sorry, but I can't help with that.", True),
-        ("我不能提供这类信息。", True),
-        ("他说：“对不起，我来晚了。”", False),
-        ("可以。首先打开文件。", False),
-        ("北京" * 80 + "我无法回答", False),
-    ],
-)
-def test_a_refusal_is_told_from_an_answer(text: str, found: bool) -> None:
-    assert quality.refuses(text) is found

@@ -12,16 +12,16 @@ import pytest
 from tests.evaluation.desk import Desk, make_benchmark
 from tests.evaluation.test_judge import asked, saying
 
-from zhiyin.artifacts import CompletionSet, PromptSet
+from zhiyin.artifacts import CompletionSet, PromptSet, Review
 from zhiyin.evaluation.agreement import agreement, by_people, consistency, kappa, length_bias, position_bias, residuals
 from zhiyin.evaluation.judgements import Judgement, judgements
 from zhiyin.evaluation.judging import Answered, Judging, listed
 from zhiyin.evaluation.rating_sheet import COLUMNS, Rating, read_sheet, write_sheet
 from zhiyin.evaluation.review import Config, review
-from zhiyin.execution.artifact import Artifact
 from zhiyin.execution.step import Step, step
 from zhiyin.records.conversation import Message
 from zhiyin.records.prompt import Completion, Prompt
+from zhiyin.records.review import Consistency, Correlation
 
 NAMES = ("a", "b", "c")
 Judge = Callable[[str, str, int, int], float]
@@ -85,20 +85,28 @@ def test_a_liking_for_a_place_is_found() -> None:
         places = position_bias(scored(judge))
         assert list(places) == ["1", "2", "3"]
         for place, expected in (("1", first), ("2", others), ("3", others)):
-            assert places[place]["mean"] == pytest.approx(expected, abs=0.12)
-            assert places[place]["low"] <= expected <= places[place]["high"]
-            assert places[place]["count"] == 300
+            assert places[place].mean == pytest.approx(expected, abs=0.12)
+            assert places[place].low <= expected <= places[place].high
+            assert places[place].count == 300
+
+
+def known(one: Correlation) -> tuple[float, float]:
+    assert one.rho is not None
+    assert one.p is not None
+    return one.rho, one.p
 
 
 def test_a_liking_for_length_is_found() -> None:
     people = by_people(PEOPLE)
     found = {judge: length_bias(scored(judge), people) for judge in (fair, fond_of_length)}
-    assert abs(found[fair]["with_merit"]["rho"]) < 0.1
-    assert found[fair]["with_merit"]["p"] > 0.05
-    assert found[fair]["against_people"] == {"rho": None, "p": None}, "judge and people are one"
-    assert found[fond_of_length]["with_merit"]["rho"] > 0.5
-    assert found[fond_of_length]["against_people"]["rho"] > 0.95
-    assert found[fond_of_length]["against_people"]["p"] < 1e-9
+    rho, p = known(found[fair].with_merit)
+    assert abs(rho) < 0.1
+    assert p > 0.05
+    assert found[fair].against_people == Correlation(None, None), "judge and people are one"
+    assert known(found[fond_of_length].with_merit)[0] > 0.5
+    rho, p = known(found[fond_of_length].against_people)
+    assert rho > 0.95
+    assert p < 1e-9
 
 
 def test_merit_that_comes_with_length_is_no_bias_against_people() -> None:
@@ -108,8 +116,8 @@ def test_merit_that_comes_with_length_is_no_bias_against_people() -> None:
     noise = random.Random(0)
     judged = scored(lambda *given: fond_of_length(*given) + noise.choice((-0.25, 0.25)))
     found = length_bias(judged, people)
-    assert found["with_merit"]["rho"] > 0.5
-    assert abs(found["against_people"]["rho"]) < 0.1
+    assert known(found.with_merit)[0] > 0.5
+    assert abs(known(found.against_people)[0]) < 0.1
 
 
 def test_replies_read_in_part_are_left_out_of_biases() -> None:
@@ -137,17 +145,17 @@ def test_agreement() -> None:
     one = {("q1", "a"): 8.0, ("q1", "b"): 4.0, ("q2", "a"): 6.0, ("q2", "b"): 6.0, ("q3", "a"): 1.0}
     other = {("q1", "a"): 7.0, ("q1", "b"): 5.0, ("q2", "a"): 6.0, ("q2", "b"): 9.0, ("q9", "a"): 1.0}
     found = agreement(one, other)
-    assert found["answers"] == 4
-    assert found["one_side_only"] == 2
-    assert found["mean_difference"] == pytest.approx((1 - 1 + 0 - 3) / 4)
-    assert found["mean_absolute_difference"] == pytest.approx((1 + 1 + 0 + 3) / 4)
-    assert (found["orders"], found["same_order"]) == (2, 0.5)
+    assert found.answers == 4
+    assert found.one_side_only == 2
+    assert found.mean_difference == pytest.approx((1 - 1 + 0 - 3) / 4)
+    assert found.mean_absolute_difference == pytest.approx((1 + 1 + 0 + 3) / 4)
+    assert (found.orders, found.same_order) == (2, 0.5)
     same = agreement(one, one)
-    assert same["kappa"] == same["spearman"] == same["order_kappa"] == pytest.approx(1.0)
-    assert agreement({}, {})["kappa"] is None
+    assert same.kappa == same.spearman == same.order_kappa == pytest.approx(1.0)
+    assert agreement({}, {}).kappa is None
     scaleless = agreement(one, other, one_scale=False)
-    assert scaleless["kappa"] is scaleless["mean_difference"] is None
-    assert scaleless["same_order"] == 0.5
+    assert scaleless.kappa is scaleless.mean_difference is None
+    assert scaleless.same_order == 0.5
 
 
 def games(judge: Callable[[Prompt], str], count: int = 100) -> list[Judgement]:
@@ -158,12 +166,12 @@ def games(judge: Callable[[Prompt], str], count: int = 100) -> list[Judgement]:
 
 def test_games_in_both_orders() -> None:
     by_place = consistency(games(lambda prompt: "[[A]]"))
-    assert by_place == {"pairs_of_games": 100, "same_winner": 0.0, "first_place_wins": 1.0}
+    assert by_place == Consistency(100, 0.0, 1.0)
     by_name = consistency(games(lambda prompt: "[[A]]" if listed(prompt, "order")[0] == "b" else "[[B]]"))
-    assert by_name == {"pairs_of_games": 100, "same_winner": 1.0, "first_place_wins": 0.5}
+    assert by_name == Consistency(100, 1.0, 0.5)
     half = consistency(games(lambda prompt: "?" if prompt.id.endswith("#2") else "[[C]]"))
-    assert half == {"pairs_of_games": 0, "same_winner": None, "first_place_wins": 0.5}
-    assert consistency(scored(fair, 3, repeats=2))["pairs_of_games"] == 0
+    assert half == Consistency(0, None, 0.5)
+    assert consistency(scored(fair, 3, repeats=2)).pairs_of_games == 0
 
 
 def filled(sheet: Path, to: Path, score: Callable[[dict[str, str]], str]) -> Path:
@@ -220,7 +228,7 @@ def test_what_is_wrong_in_a_sheet_is_named(tmp_path: Path, rows: str, message: s
         read_sheet(tmp_path / "sheet.csv", list(judging().about(questions(2))))
 
 
-def reviewed(questions: Step[PromptSet], replies: Step[CompletionSet], **config: Any) -> Step[Artifact]:
+def reviewed(questions: Step[PromptSet], replies: Step[CompletionSet], **config: Any) -> Step[Review]:
     return step(review, Config(**config), {"prompts": questions, "completions": replies})
 
 
@@ -236,7 +244,15 @@ def test_the_step(tmp_path: Path) -> None:
     assert report["people"] == {
         "ratings": 0, "blank": 0, "judge": None, "raters": {}, "among_themselves": {}
     }  # fmt: skip
-    assert first.summary["sums"]["ours"] + first.summary["sums"]["theirs"] == pytest.approx(200)
+    found = Review(first.path).findings
+    assert found.systems == ("ours", "theirs")
+    assert [row.task for row in found.rows] == ["数学推理", "多轮对话"]
+    assert sum(one.points for one in found.sums) == pytest.approx(200)
+    for row in (*(row.cells for row in found.rows), found.sums):
+        ours, theirs = row
+        best = "best" if ours.points >= theirs.points else "own_best"
+        assert (ours.standing, theirs.standing) == (best, "best" if theirs.points >= ours.points else "")
+    assert found.people.judge is None
     table = (first.path / "totals.md").read_text(encoding="utf-8")
     assert table.startswith("| | ours | theirs |\n|---|---|---|\n| 数学推理 | ")
     with (first.path / "totals.csv").open(encoding="utf-8", newline="") as lines:

@@ -40,7 +40,9 @@ def test_generate_measures_length_and_stopping_too(desk: Desk) -> None:
     assert list(found.measures) == ["accuracy", "characters", "stopped"]
     assert found.measures["characters"].mean == len("答案是北京。")
     assert found.measures["stopped"].mean == 1.0
-    assert found.exam is None
+    assert found.exam is not None
+    assert found.exam.choice_mass is None
+    assert found.exam.predicted == found.exam.right == {"A": 50, "B": 50, "C": 50, "D": 50}
     assert found.warnings == ()
 
 

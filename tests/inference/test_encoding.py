@@ -1,10 +1,14 @@
 """Prompts as token ids: lm-eval's rule for raw text, the template for messages, and the cut head."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from zhiyin.chat.encode import Encoder
-from zhiyin.inference.encoding import Continuation, continuation, question_ids
+from zhiyin.chat.spans import PlainText, Tokens
+from zhiyin.inference.encoding import BATCH, Continuation, continuation, continuations, question_ids
 from zhiyin.records.conversation import Message
 from zhiyin.records.prompt import Prompt
 
@@ -107,3 +111,51 @@ def test_the_head_is_cut_to_fit() -> None:
     assert one.within(4) == Continuation((3, 4), (5, 6, 7))
     assert one.within(2) == Continuation((5,), (6, 7))
     assert all(len(one.within(positions).inputs) <= positions for positions in range(1, 7))
+
+
+RAW = [Prompt(f"r{number}", text=f"春眠{number % 3}：", choices=("A", " B")) for number in range(9)]
+CHAT = [
+    Prompt(
+        f"q{number}",
+        messages=(
+            *((Message("system", "译文"),) if number % 3 == 0 else ()),
+            Message("user", "春眠不觉晓，" * (1 + number % 4)),
+            Message("assistant", "A"),
+            Message("user", f"答案是：{number % 5}"),
+        ),
+        choices=("A", "B", " 花落知多少", "A<end_of_turn>"),
+    )
+    for number in range(BATCH + 7)
+]
+
+
+def test_choices_of_chat_turns_read_together_are_those_read_alone(encoder: Encoder) -> None:
+    prompts = [one for pair in zip(CHAT, RAW, strict=False) for one in pair] + CHAT[len(RAW) :]
+    found = continuations(prompts, encoder)
+    assert found == [[continuation(one, choice, encoder) for choice in one.choices] for one in prompts]
+    for one, choices in zip(prompts, found, strict=True):
+        if one.messages:
+            alone = [encoder.choice(one.messages, choice) for choice in one.choices]
+            assert [(list(each.context), list(each.tokens)) for each in choices] == alone
+
+
+def test_the_turns_that_choices_share_are_tokenised_once(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    encode = PlainText.encode
+
+    def counted(self: PlainText, texts: Sequence[str], **more: Any) -> list[Tokens]:
+        read.extend(texts)
+        return encode(self, texts, **more)
+
+    monkeypatch.setattr(PlainText, "encode", counted)
+    continuations(CHAT[:20], encoder)
+    assert len(read) == len(set(read)) < 20, "80 conversations of four turns and more"
+
+
+def test_what_cannot_be_read_among_many_is_named(encoder: Encoder) -> None:
+    for bad, message in (
+        (Prompt("bad", messages=(Message("user", "春"),), choices=("A", " ")), "choice ' ' has no text"),
+        (Prompt("bad", messages=(Message("user", "春"), Message("user", "眠")), choices=("A",)), "user"),
+    ):
+        with pytest.raises(ValueError, match=f"prompt 'bad': .*{message}"):
+            continuations([*CHAT[:3], bad, *CHAT[3:5]], encoder)

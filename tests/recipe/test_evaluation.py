@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.house.tree import ROOT
 
 from zhiyin.artifacts import Adapter, Checkpoint, TextSet
 from zhiyin.execution.config import StepConfig
@@ -12,6 +13,8 @@ from zhiyin.execution.runtime import Runtime
 from zhiyin.execution.step import step
 from zhiyin.recipe import evaluation
 from zhiyin.records.conversation import Document
+
+SHARED = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture
@@ -45,6 +48,24 @@ def test_files_are_looked_for_under_the_name(questions: Path, tmp_path: Path, mo
     questions.rename(tmp_path / "gsm8k" / "test.jsonl")
     (one,) = evaluation.benchmarks("gsm8k").values()
     assert [prompt.reference for prompt in one.prompts(None)] == ["2"]
+
+
+def test_a_benchmark_may_lie_deeper_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "DATA", tmp_path)
+    (tmp_path / "mmlu" / "test").mkdir(parents=True)
+    (plain,) = evaluation.benchmarks("mmlu").values()
+    assert plain.plain()["folder"]["path"] == str(tmp_path / "mmlu")
+    (tmp_path / "mmlu" / "hendrycks_layout").mkdir()
+    (deeper,) = evaluation.benchmarks("mmlu").values()
+    assert deeper.plain()["folder"]["path"] == str(tmp_path / "mmlu" / "hendrycks_layout")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"needs {SHARED}")
+def test_the_exams_are_found_as_they_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "DATA", SHARED)
+    for name, questions in (("mmlu", 57 * 2), ("cmmlu", 67 * 2), ("ceval", 52 * 2)):
+        (one,) = evaluation.benchmarks(f"{name} shots=5 limit_per_subject=2").values()
+        assert len(list(one.prompts(None))) == questions
 
 
 @pytest.mark.parametrize(
@@ -82,3 +103,23 @@ def test_models_are_told_by_what_lies_in_them(tmp_path: Path) -> None:
     assert type(evaluation.model(made[1].path)) is Adapter
     with pytest.raises(ValueError, match=r"texts is no model: .* has neither"):
         evaluation.model(made[2].path)
+
+
+def test_models_from_elsewhere_are_told_from_words_of_the_store(tmp_path: Path) -> None:
+    folder = tmp_path / "my model"
+    folder.mkdir()
+    assert evaluation.outside(str(folder), None) is None, "there is no model in it"
+    (folder / "config.json").write_text("{}")
+    found = evaluation.outside(str(folder), "gemma2")
+    assert found is not None
+    assert (found.label, found.kind) == ("my model", "fetch")
+    assert found.config.plain()["template"]["name"] == "gemma2"
+    (folder / "manifest.json").write_text("{}")
+    assert evaluation.outside(str(folder), None) is None, "an artifact of a store is opened there"
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    hub = evaluation.outside(f"google/gemma-2-9b-it@{commit}", None)
+    assert hub is not None
+    plain = hub.config.plain()
+    assert (hub.label, plain["repo"], plain["revision"]) == ("gemma-2-9b-it", "google/gemma-2-9b-it", commit)
+    for text in ("base", "google/gemma-2-9b-it", "google/gemma-2-9b-it@main", f"gemma@{commit}"):
+        assert evaluation.outside(text, None) is None

@@ -26,7 +26,7 @@ def test_a_page_shows_what_it_was_given(made: dict[str, Any]) -> None:
 
 def test_what_several_pages_share_counts_once_and_the_first_comes_first(made: dict[str, Any]) -> None:
     shown = Shown.by(made["page"])
-    few = Shown((), (), shown.scores[3:4], (), ())
+    few = Shown((), (), shown.scores[3:4], (), (), ())
     both = few.beside([shown, shown])
     assert [one.path.name for one in both.scores[:2]] == [shown.scores[3].path.name, shown.scores[0].path.name]
     assert len(both.roots) == len(shown.roots)

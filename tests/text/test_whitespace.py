@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zhiyin.text import whitespace
 from zhiyin.text.whitespace import tidy
 
 
@@ -38,3 +39,12 @@ def test_it_is_idempotent_and_keeps_every_visible_character(text: str) -> None:
     assert [c for c in once if c in "知a。，１\u200d"] == [c for c in text if c in "知a。，１\u200d"]
     assert "\n\n\n" not in once
     assert not any(line != line.rstrip() for line in once.split("\n"))
+
+
+def test_every_character_that_is_changed_is_one_python_calls_not_printable() -> None:
+    """The short way of `tidy` rests on it."""
+    changed = [chr(code) for code in range(0x110000) if tidy(f"a{chr(code)}b") != f"a{chr(code)}b"]
+    assert len(changed) > 60
+    assert not any(character.isprintable() for character in changed)
+    assert all(whitespace._ODD.search(character) for character in changed)
+    assert not any(whitespace._ODD.search(chr(code)) for code in range(0x110000) if chr(code).isprintable())

@@ -125,19 +125,21 @@ class Encoder:
         Both are cut from the conversation with that answer, as in training. A token that holds the end of the
         header and the begin of the answer belongs to the answer. Raises `ValueError` for an answer without text.
         """
-        answered = [*messages, Message("assistant", choice)]
-        pieces = self._grouped(
-            render(self._form, answered), lambda part: part.part == "content" and part.turn == len(messages)
-        )
-        whole = self._encode([pieces])[0]
-        if True not in whole.mask:
-            raise ValueError(f"the choice {choice!r} has no text to score (outer white space does not count)")
-        start = whole.mask.index(True)
-        return whole.ids[:start], [id for id, scored in zip(whole.ids, whole.mask, strict=True) if scored]
+        return self.choices([(messages, choice)])[0]
+
+    def choices(self, asked: Sequence[tuple[Sequence[Message], str]]) -> list[tuple[list[int], list[int]]]:
+        """Return `choice` of each, with the turns that several have in common tokenised once."""
+        wholes = self._encode([self._answered(messages, choice) for messages, choice in asked])
+        return [_cut(whole, choice) for whole, (_, choice) in zip(wholes, asked, strict=True)]
 
     def texts(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the tokens of plain documents, without BOS and EOS; a control string in one stays plain text."""
         return self._plain.ids(texts)
+
+    def _answered(self, messages: Sequence[Message], choice: str) -> list[_Span | _Control]:
+        """Return the pieces of a conversation with an answer, of which the text of the answer is supervised."""
+        segments = render(self._form, [*messages, Message("assistant", choice)])
+        return self._grouped(segments, lambda part: part.part == "content" and part.turn == len(messages))
 
     def _scored(self, messages: Sequence[Message], score_header: bool, last_only: bool) -> list[_Span | _Control]:
         """Return the pieces of a conversation, as `conversation` supervises them."""
@@ -190,6 +192,14 @@ class Encoder:
                 f"the tokenizer reads text behind a control token of {self.template.name!r} differently than alone "
                 "(a control token that eats white space beside it, or that is looked for in normalised text only)"
             )
+
+
+def _cut(whole: Encoded, choice: str) -> tuple[list[int], list[int]]:
+    """Return the tokens before the supervised ones, and these."""
+    if True not in whole.mask:
+        raise ValueError(f"the choice {choice!r} has no text to score (outer white space does not count)")
+    start = whole.mask.index(True)
+    return whole.ids[:start], [id for id, scored in zip(whole.ids, whole.mask, strict=True) if scored]
 
 
 def _joined(pieces: Sequence[_Span | _Control], tokens: dict[tuple[str, bool], Tokens]) -> Encoded:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -18,6 +18,7 @@ from zhiyin.execution.catalog import Plugin, load, names
 from zhiyin.locale.words import say
 from zhiyin.recipe import verbs
 from zhiyin.recipe.config import SECTIONS
+from zhiyin.records.licence import Licence
 
 _FAMILY = re.compile(r"^class (\w+)\((?:[\w, ]*\b)?Plugin\b", re.MULTILINE)
 
@@ -78,6 +79,30 @@ def sentence(file: Path) -> str:
     return re.split(r"(?<=[.。!?])(?<!et al\.)\s+(?=[A-Z`\d])", paragraph)[0]
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What `zhiyin ls` says of a data set."""
+
+    home: str
+    licence: Licence | None
+    """None where the recipe says it, for the files can be anybody's."""
+    size: str
+    hub_id: str
+    verified: bool
+
+
+def facts(group: Group, member: str) -> Facts | None:
+    """Return what a source says of its data set; None for any other plug-in, and for a step."""
+    if group.name != "data/sources":
+        return None
+    from zhiyin.data.sources import Source
+
+    found = load(Source, member)
+    own = "licence" in found.model_fields
+    hub_id = getattr(found, "hub_id", "")
+    return Facts(found.home, None if own else cast("Licence", found.licence), found.size, hub_id, found.verified)
+
+
 def inputs(group: Group, member: str) -> list[Field]:
     """Return the inputs of a step; a plug-in has none."""
     if group.contract:
@@ -124,7 +149,7 @@ def _default(info: FieldInfo) -> str | None:
     if info.is_required():
         return None
     value = info.get_default(call_default_factory=True, validated_data={})
-    if isinstance(value, Plugin):
+    if isinstance(value, Plugin | Licence):
         return value.name
     return say("nothing") if value is None else "true" if value is True else "false" if value is False else repr(value)
 

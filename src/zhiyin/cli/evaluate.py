@@ -9,6 +9,8 @@ from zhiyin.cli.options import STORE, Device, MicroBatchTokens, StoreFolder
 from zhiyin.locale.words import say, spoken
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zhiyin.artifacts import Adapter, Checkpoint
     from zhiyin.evaluation.benchmarks import Benchmark
     from zhiyin.execution.step import Step
@@ -18,7 +20,8 @@ ModelNames = Annotated[
     list[str],
     typer.Argument(
         metavar="MODEL",
-        help="A finished model as `zhiyin show` takes it; the others are compared with the first.",
+        help="A finished model as `zhiyin show` takes it, a folder in the Hugging Face form, or OWNER/NAME@COMMIT on "
+        "the hub; the others are compared with the first.",
         show_default=False,
     ),
 ]
@@ -48,6 +51,12 @@ def evaluate(
     benchmarks: Benchmarks,
     budget: Budgets = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, metavar="N", help="Tokens of one answer, at most.")] = 256,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The chat format of models from elsewhere; otherwise that which they bring, if known."
+        ),
+    ] = None,
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="The heading of the page.")] = None,
     store: StoreFolder = STORE,
     device: Device = "auto",
@@ -66,14 +75,10 @@ def evaluate(
     from zhiyin.recipe import evaluation
     from zhiyin.recipe.held import Held
 
-    asked = _models(models, store)
     questions = _benchmarks(benchmarks)
     budgets = _budgets(budget or [], questions)
     machine = Runtime(store=store, device=device, micro_batch_tokens=micro_batch_tokens)
-    plan = _planned(asked, questions, Config(max_new_tokens=max_new_tokens))
-    heading = title or say("Evaluation of {models}", models=", ".join(asked))
     screen = console()
-    screen.print(f"{heading} ({', '.join(questions)})")
 
     def run(targets: "list[Step[Any]]") -> "list[Any]":
         own = [one for one in in_order(*targets) if not isinstance(one, Held)]
@@ -82,6 +87,10 @@ def evaluate(
         count(screen, watching)
         return [Store(store).open(one) for one in targets]
 
+    asked = _models(models, template, store, run)
+    plan = _planned(asked, questions, Config(max_new_tokens=max_new_tokens))
+    heading = title or say("Evaluation of {models}", models=", ".join(asked))
+    screen.print(f"{heading} ({', '.join(questions)})")
     made = dict(zip(plan, run(list(plan.values())), strict=True))
     verdicts = evaluation.compared(made, budgets)
     page = evaluation.report(list(made.values()), verdicts, title=heading, language=spoken())
@@ -90,17 +99,26 @@ def evaluate(
     outcome.require(shown)
 
 
-def _models(names: list[str], store: Path) -> "dict[str, Checkpoint | Adapter]":
+def _models(
+    names: list[str], template: str | None, store: Path, run: "Callable[[list[Step[Any]]], list[Any]]"
+) -> "dict[str, Checkpoint | Adapter]":
+    """Open the models by their labels; those from elsewhere are fetched, once all the words are understood."""
     from zhiyin.cli.exits import REFUSED, leave
     from zhiyin.cli.resolve import resolve
+    from zhiyin.execution.step import Step
     from zhiyin.recipe import evaluation
 
-    found: dict[str, Checkpoint | Adapter] = {}
+    known: list[Checkpoint | Adapter | Step[Checkpoint]] = []
     for text in names:
         try:
-            one = evaluation.model(resolve(text, store))
+            known.append(evaluation.outside(text, template) or evaluation.model(resolve(text, store)))
         except (LookupError, ValueError) as error:
-            leave(str(error.args[0]), REFUSED)
+            leave(_first(error) if isinstance(error, ValueError) else str(error.args[0]), REFUSED)
+    fetched = [one for one in known if isinstance(one, Step)]
+    brought = dict(zip([one.folder for one in fetched], run(list(fetched)) if fetched else [], strict=True))
+    found: dict[str, Checkpoint | Adapter] = {}
+    for model in known:
+        one = brought[model.folder] if isinstance(model, Step) else model
         label = one.manifest.label
         found[label if label not in found else f"{label} {one.manifest.fingerprint[:4]}"] = one
     return found
@@ -130,7 +148,8 @@ def _first(error: ValueError) -> str:
         return str(error)
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']}" if where else str(first["msg"])
+    told = str(first.get("ctx", {}).get("error", first["msg"]))
+    return f"{where}: {told}" if where else told
 
 
 def _budgets(texts: list[str], questions: "dict[str, Benchmark]") -> dict[str, str]:

@@ -12,7 +12,7 @@ from zhiyin.locale.words import counted, retell, say
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from zhiyin.cli.catalogue import Field, Group
+    from zhiyin.cli.catalogue import Facts, Field, Group
 
 
 def ls(
@@ -55,20 +55,44 @@ def ls(
 def _group(out: "Console", group: "Group") -> None:
     out.print(group.name, style="bold", end="")
     out.print(f"  {retell(group.sentence)}")
+    from zhiyin.cli.catalogue import facts
+
     columns = max(map(width, group.members), default=0)
     for member in group.members:
-        out.print(f"  {padded(member, columns)}  {retell(group.sentence_of(member))}")
+        known = facts(group, member)
+        mark = "" if known is None else "✓ " if known.verified else "  "
+        out.print(f"  {mark}{padded(member, columns)}  {retell(group.sentence_of(member))}")
+    if group.name == "data/sources":
+        out.print(f"  {say('✓ the columns were read in the real files, or in published code that reads them')}")
     if not group.members:
         out.print(f"  {say('no member yet')}")
 
 
 def _member(out: "Console", group: "Group", member: str) -> None:
-    from zhiyin.cli.catalogue import fields, inputs
+    from zhiyin.cli.catalogue import facts, fields, inputs
 
     out.print(f"{group.name}/{member}", style="bold", end="")
     out.print(f"  {retell(group.sentence_of(member))}")
+    if known := facts(group, member):
+        _data_set(out, known)
     _fields(out, say("inputs, by label of a step:"), inputs(group, member))
     _fields(out, say("fields:"), fields(group, member))
+
+
+def _data_set(out: "Console", known: "Facts") -> None:
+    """Say what a data set is, where it lies, and what its licence allows."""
+    rows = [(say("home"), known.home), (say("hub"), known.hub_id), (say("size"), known.size)]
+    if known.licence is None:
+        rows.append((say("licence"), say("said in the recipe, `licence`")))
+    else:
+        allowed = {True: say("allowed"), False: say("not allowed"), None: say("not stated")}[known.licence.commercial]
+        name = say("not stated") if known.licence.name == "not stated" else known.licence.name
+        rows += [(say("licence"), name), (say("terms"), known.licence.terms), (say("commercial use"), allowed)]
+    rows.append((say("columns verified"), say("yes") if known.verified else say("no")))
+    columns = max(width(name) for name, _ in rows)
+    for name, value in rows:
+        if value:
+            out.print(f"  {padded(name, columns)}  {value}")
 
 
 def _fields(out: "Console", title: str, found: "list[Field]") -> None:

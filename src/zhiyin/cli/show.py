@@ -7,6 +7,7 @@ import typer
 
 from zhiyin.cli.columns import padded, width
 from zhiyin.cli.options import STORE, StoreFolder
+from zhiyin.cli.tokens import print_tokens
 from zhiyin.locale.words import counted, retell, say
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def show(artifact: ArtifactName, store: StoreFolder = STORE) -> None:
     _print(console(), folder, found.manifest)
     if found.manifest.kind == "gate":
         _flipped(console(), folder)
+    if found.manifest.kind == "inspect_records":
+        print_tokens(console(), folder)
     if damage := found.damage(thorough=True):
         leave(f"Damaged: {damage}. Remove {folder} and run the recipe again to make it anew.", FAILED)
     intact = counted(
@@ -94,9 +97,29 @@ def _section(out: "Console", title: str, values: dict[str, Any], indent: int = 2
     for name, value in values.items():
         if isinstance(value, dict) and value:
             out.print(f"{' ' * indent}{name}:")
-            _section(out, "", value, indent + 2)
+            (_table if _is_table(value) else _section)(out, "", value, indent + 2)
         else:
             out.print(f"{' ' * indent}{padded(name, columns)}  {brief(value)}")
+
+
+def _is_table(values: dict[str, Any]) -> bool:
+    """Tell whether every value is a mapping with the same keys, and nothing inside it."""
+    rows = list(values.values())
+    if not all(isinstance(row, dict) and row and row.keys() == rows[0].keys() for row in rows):
+        return False
+    return not any(isinstance(value, dict) for row in rows for value in row.values())
+
+
+def _table(out: "Console", _: str, values: dict[str, Any], indent: int) -> None:
+    """Print mappings of the same keys as the rows of a table."""
+    from zhiyin.cli.units import brief
+
+    names = next(iter(values.values())).keys()
+    rows = [["", *names], *([name, *(brief(row[each]) for each in names)] for name, row in values.items())]
+    widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for head, *cells in rows:
+        line = "".join(" " * (2 + size - width(cell)) + cell for cell, size in zip(cells, widths[1:], strict=True))
+        out.print(f"{' ' * indent}{padded(head, widths[0])}{line}")
 
 
 def _retold(value: Any) -> Any:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from math import isfinite, log
 from statistics import fmean
-from typing import Any
 
 from zhiyin.evaluation.judge_reply import MOST
 from zhiyin.evaluation.judgements import Judgement
 from zhiyin.evaluation.rating_sheet import Rating
+from zhiyin.records.review import Agreement, Consistency, Correlation, LengthBias, PlaceBias
 
 Key = tuple[str, str]
 """(item, system)."""
@@ -37,7 +37,7 @@ def by_people(ratings: Iterable[Rating], rater: str | None = None) -> dict[Key, 
     return {key: fmean(values) for key, values in found.items()}
 
 
-def agreement(one: Mapping[Key, float], other: Mapping[Key, float], *, one_scale: bool = True) -> dict[str, Any]:
+def agreement(one: Mapping[Key, float], other: Mapping[Key, float], *, one_scale: bool = True) -> Agreement:
     """Compare two scorings of the same answers; what only one side scored is counted and left out.
 
     Without `one_scale` (games on one side, scores on the other) only orders and ranks are compared.
@@ -48,19 +48,18 @@ def agreement(one: Mapping[Key, float], other: Mapping[Key, float], *, one_scale
     pairs = [(one[key], other[key]) for key in shared]
     differences = [left - right for left, right in pairs]
     orders = list(_orders(shared, one, other))
-    return {
-        "answers": len(shared),
-        "one_side_only": len(one.keys() ^ other.keys()),
-        "kappa": kappa([(_whole(left), _whole(right)) for left, right in pairs], MOST + 1, "quadratic")
-        if one_scale
-        else None,
-        "spearman": spearman([left for left, _ in pairs], [right for _, right in pairs])["rho"],
-        "mean_difference": fmean(differences) if differences and one_scale else None,
-        "mean_absolute_difference": fmean(map(abs, differences)) if differences and one_scale else None,
-        "orders": len(orders),
-        "same_order": fmean(left == right for left, right in orders) if orders else None,
-        "order_kappa": kappa(orders, 3, None),
-    }
+    graded = [(_whole(left), _whole(right)) for left, right in pairs] if one_scale else []
+    return Agreement(
+        answers=len(shared),
+        one_side_only=len(one.keys() ^ other.keys()),
+        kappa=kappa(graded, MOST + 1, "quadratic"),
+        spearman=spearman([left for left, _ in pairs], [right for _, right in pairs]).rho,
+        mean_difference=fmean(differences) if differences and one_scale else None,
+        mean_absolute_difference=fmean(map(abs, differences)) if differences and one_scale else None,
+        orders=len(orders),
+        same_order=fmean(left == right for left, right in orders) if orders else None,
+        order_kappa=kappa(orders, 3, None),
+    )
 
 
 def kappa(pairs: Sequence[tuple[int, int]], classes: int, weights: str | None) -> float | None:
@@ -77,17 +76,17 @@ def kappa(pairs: Sequence[tuple[int, int]], classes: int, weights: str | None) -
     return value if isfinite(value) else None
 
 
-def spearman(one: Sequence[float], other: Sequence[float]) -> dict[str, float | None]:
+def spearman(one: Sequence[float], other: Sequence[float]) -> Correlation:
     """Return the rank correlation and its two-sided p; None where one side does not vary, or there are too few."""
     from scipy import stats
 
     if len(one) < FEWEST or len(set(one)) < 2 or len(set(other)) < 2:
-        return {"rho": None, "p": None}
+        return Correlation(rho=None, p=None)
     found = stats.spearmanr(one, other)
-    return {"rho": float(found.statistic), "p": float(found.pvalue)}
+    return Correlation(rho=float(found.statistic), p=float(found.pvalue))
 
 
-def position_bias(judged: Sequence[Judgement]) -> dict[str, dict[str, float]]:
+def position_bias(judged: Sequence[Judgement]) -> dict[str, PlaceBias]:
     """Return, by place, by how much an answer scores above what its system and its question make it expect.
 
     In the unit of a score (0 to 10), with a 95 % interval over prompts. The systems change places, so without a bias
@@ -104,11 +103,11 @@ def position_bias(judged: Sequence[Judgement]) -> dict[str, dict[str, float]]:
     found = {}
     for place, values in sorted(places.items()):
         low, high = mean_interval(np.array(values), 0.95)
-        found[str(place)] = {"mean": fmean(values), "low": low, "high": high, "count": len(values)}
+        found[str(place)] = PlaceBias(mean=fmean(values), low=low, high=high, count=len(values))
     return found
 
 
-def length_bias(judged: Sequence[Judgement], people: Mapping[Key, float]) -> dict[str, Any]:
+def length_bias(judged: Sequence[Judgement], people: Mapping[Key, float]) -> LengthBias:
     """Return the rank correlation of what is left of a score with what is left of the answer's log-length.
 
     `with_merit` may be right, since longer answers may be better. `against_people` is not: it correlates length with
@@ -128,7 +127,7 @@ def length_bias(judged: Sequence[Judgement], people: Mapping[Key, float]) -> dic
         (one.prompt_id, one.system): value for one, value in _centred([(one, log(1 + one.length)) for one, _ in gaps])
     }
     against = spearman([value for _, value in gaps], [size[one.prompt_id, one.system] for one, _ in gaps])
-    return {"with_merit": with_merit, "against_people": against}
+    return LengthBias(with_merit=with_merit, against_people=against)
 
 
 def residuals(judged: Sequence[Judgement]) -> list[tuple[Judgement, float]]:
@@ -138,7 +137,7 @@ def residuals(judged: Sequence[Judgement]) -> list[tuple[Judgement, float]]:
     return _centred(whole)
 
 
-def consistency(judged: Sequence[Judgement]) -> dict[str, Any]:
+def consistency(judged: Sequence[Judgement]) -> Consistency:
     """Say of games in both orders how often the same system won, and how often the first place did.
 
     Only pairs of games that were both read count. A draw in both is consistent.
@@ -155,11 +154,11 @@ def consistency(judged: Sequence[Judgement]) -> dict[str, Any]:
         for left, right in zip(both[::2], both[1::2], strict=True):
             if all(one.value is not None for game in (left, right) for one in game.values()):
                 same.append(all(left[name].value == right[name].value for name in left))
-    return {
-        "pairs_of_games": len(same),
-        "same_winner": fmean(same) if same else None,
-        "first_place_wins": fmean(first) if first else None,
-    }
+    return Consistency(
+        pairs_of_games=len(same),
+        same_winner=fmean(same) if same else None,
+        first_place_wins=fmean(first) if first else None,
+    )
 
 
 def _centred(pairs: Sequence[tuple[Judgement, float]]) -> list[tuple[Judgement, float]]:

@@ -7,7 +7,7 @@ from zhiyin.artifacts import ScoreSet
 from zhiyin.evaluation.exam import LEAST_FOLLOWED, LEAST_MASS
 from zhiyin.execution.artifact import Artifact, Manifest
 from zhiyin.execution.explain import leaves
-from zhiyin.records.score import Diagnosis, Score
+from zhiyin.records.score import Diagnosis, Exposure, Score
 
 
 def warnings(measures: dict[str, Score], truncated: int, exam: Diagnosis | None) -> Iterator[str]:
@@ -22,7 +22,7 @@ def warnings(measures: dict[str, Score], truncated: int, exam: Diagnosis | None)
     yield from _of_letters(measures)
     if exam is None:
         return
-    if exam.letters and exam.choice_mass < LEAST_MASS:
+    if exam.letters and exam.choice_mass is not None and exam.choice_mass < LEAST_MASS:
         yield (
             f"format mismatch: the score measures formatting (the letters A to D together have a mean probability of "
             f"{exam.choice_mass:.3f}, below {LEAST_MASS})"
@@ -32,6 +32,20 @@ def warnings(measures: dict[str, Score], truncated: int, exam: Diagnosis | None)
         yield f"at chance: the interval of the accuracy holds {exam.chance:.2f}, the accuracy of guessing"
     if exam.ties:
         yield f"{exam.ties} exact ties between the best two choices, given to the earlier one"
+
+
+def exposed(measures: dict[str, Score], contamination: Exposure | None) -> Iterator[str]:
+    """Yield what is to know of a benchmark whose questions stand in the training data."""
+    if contamination is None or not contamination.flagged:
+        return
+    flagged, count, measure = contamination.flagged, contamination.count, next(iter(measures))
+    if clean := contamination.clean.get(measure):
+        yield (
+            f"contamination: {flagged} of {count} questions stand in the training data; without them {measure} is "
+            f"{clean.mean:.4g} instead of {measures[measure].mean:.4g}"
+        )
+    else:
+        yield f"contamination: {flagged} of {count} questions stand in the training data, so there is no clean score"
 
 
 def _of_letters(measures: dict[str, Score]) -> Iterator[str]:
@@ -51,9 +65,26 @@ def otherwise(before: ScoreSet, after: ScoreSet) -> Iterator[str]:
         yield f"answered in another way ({asked}): that, too, may make the difference"
     if marked := _changes(_way_of_marking(before), _way_of_marking(after)):
         yield f"marked in another way ({marked}): that, too, may make the difference"
+    yield from _by_another_judge(before, after)
     references = [side.manifest.inputs.get("reference") for side in (before, after)]
     if references[0] != references[1]:
         yield "measured against the answers of another reference: that, too, may make the difference"
+
+
+def _by_another_judge(before: ScoreSet, after: ScoreSet) -> Iterator[str]:
+    """Yield how the judges of two win rates differ; a file of annotations says in itself who wrote it."""
+    here = ["verdicts" in side.manifest.inputs for side in (before, after)]
+    if here[0] != here[1]:
+        yield "judged here on one side, by a file of annotations on the other: that, too, may make the difference"
+    elif all(here) and (judged := _changes(_way_of_judging(before), _way_of_judging(after))):
+        yield f"judged in another way ({judged}): that, too, may make the difference"
+
+
+def _way_of_judging(scores: ScoreSet) -> dict[str, Any]:
+    """Return the settings of the judge and of its questions, laid flat; not what the judged model is called."""
+    judge, asked = _read(scores, "verdicts"), _read(scores, "judge_prompts")
+    questions = {name: value for name, value in asked.config.items() if name != "model"}
+    return leaves({"verb": judge.kind, "version": judge.version, **judge.config, "questions": questions})
 
 
 def _way_of_answering(scores: ScoreSet) -> dict[str, Any]:

@@ -85,13 +85,13 @@ class Sheet:
 
 
 def diagnose(exam: Exam, sheet: Sheet, accuracy: float) -> Diagnosis | None:
-    """Return what stands behind `accuracy`, or None where nothing was chosen by probability."""
+    """Return what stands behind `accuracy`, or None where the questions have no four choices."""
     chance = sheet.chance
-    if chance is None or not all(prompt.choices for prompt in sheet.prompts):
+    if chance is None or not all(len(exam.names(prompt)) == len(LETTERS) for prompt in sheet.prompts):
         return None
     from zhiyin.evaluation.significance import chi_square_against
 
-    answered = [completion for completion in sheet.completions if completion.choice_logprobs]
+    ranked = [completion for completion in sheet.completions if completion.choice_logprobs]
     right, counts = _tables(exam, sheet.marks)
     chi_square, degrees, p = chi_square_against(chance, right, counts)
     return Diagnosis(
@@ -102,20 +102,26 @@ def diagnose(exam: Exam, sheet: Sheet, accuracy: float) -> Diagnosis | None:
         p=p,
         predicted=_positions(exam, sheet.prompts, [mark.extracted for mark in sheet.marks]),
         right=_positions(exam, sheet.prompts, [prompt.reference for prompt in sheet.prompts]),
-        choice_mass=sum(map(_mass, answered)) / len(answered) if answered else 0.0,
-        ties=sum(_tied(exam.ranked_by(completion)) for completion in answered),
+        choice_mass=_mean_mass(sheet.prompts, ranked),
+        ties=sum(_tied(exam.ranked_by(completion)) for completion in ranked),
         letters=all(tuple(map(str.strip, prompt.choices)) == LETTERS for prompt in sheet.prompts),
+        unanswered=sum(mark.extracted is None for mark in sheet.marks),
     )
 
 
 def _tables(exam: Exam, marks: Sequence[Mark]) -> tuple[Floats, Floats]:
-    """Return right answers and counts of each exclusive category, or of each group where there are none."""
+    """Return right answers and counts of each exclusive category, or of each group where there are none.
+
+    Only what could be read counts: an answer that is none was not guessed either.
+    """
     import numpy as np
 
     home = {group: one.name for one in exam.categories() if not one.overlapping for group in one.groups}
     right: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     for mark in marks:
+        if mark.extracted is None:
+            continue
         right[home.get(mark.group, mark.group)] += int(mark.value)
         counts[home.get(mark.group, mark.group)] += 1
     return np.array([right[name] for name in counts], float), np.array(list(counts.values()), float)
@@ -130,8 +136,11 @@ def _positions(exam: Exam, prompts: Sequence[Prompt], answers: Sequence[str | No
     return {letter: found[letter] for letter in LETTERS}
 
 
-def _mass(completion: Completion) -> float:
-    return sum(map(math.exp, completion.choice_logprobs))
+def _mean_mass(prompts: Sequence[Prompt], ranked: Sequence[Completion]) -> float | None:
+    if not any(prompt.choices for prompt in prompts):
+        return None
+    masses = [sum(map(math.exp, completion.choice_logprobs)) for completion in ranked]
+    return sum(masses) / len(masses) if masses else 0.0
 
 
 def _tied(values: tuple[float, ...]) -> bool:

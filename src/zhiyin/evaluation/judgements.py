@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from zhiyin.evaluation.judging import Judging, item, listed
 from zhiyin.records.prompt import Completion, Prompt
+from zhiyin.records.review import Points, Standing, TaskRow
 
 POINTS = 100.0
 """What a task is worth."""
@@ -77,29 +78,51 @@ def totals(judged: Iterable[Judgement]) -> Totals:
     return Totals(systems, tuple(dict.fromkeys(task for task, _ in values)), points, unread)
 
 
-def marked(points: Mapping[str, float], own: Sequence[str] = ()) -> dict[str, str]:
-    """Return one row as document 003 prints it: the best in bold, `*` at the best of our own below it.
+def standings(points: Mapping[str, float], own: Sequence[str] = ()) -> dict[str, Standing]:
+    """Return who is best in a row, and who is the best of our own below, as document 003 marks them.
 
     `own` names our systems, all of them when empty. Ties share a mark; so does another system with that very value.
     """
-    shown = {name: f"{value:.2f}".rstrip("0").rstrip(".") for name, value in points.items()}
-    best = max(points.values())
-    below = [value for name, value in points.items() if value < best and (not own or name in own)]
-    second = max(below, default=None)
-    return {
-        name: f"**{text}**" if points[name] == best else f"{text}*" if points[name] == second else text
-        for name, text in shown.items()
-    }
+    near = {name: round(value, 6) for name, value in points.items()}
+    best = max(near.values())
+    second = max((value for name, value in near.items() if value < best and (not own or name in own)), default=None)
+    return {name: "best" if value == best else "own_best" if value == second else "" for name, value in near.items()}
+
+
+def rows(table: Totals, own: Sequence[str] = ()) -> tuple[TaskRow, ...]:
+    """Return the table, task by task, with its marks."""
+    found = []
+    for task in table.tasks:
+        points = {name: table.points[task, name] for name in table.systems}
+        found.append(TaskRow(task, _cells(points, {name: table.unread[task, name] for name in points}, own)))
+    return tuple(found)
+
+
+def sums(table: Totals, own: Sequence[str] = ()) -> tuple[Points, ...]:
+    """Return the last row: all tasks together."""
+    unread = {name: sum(table.unread[task, name] for task in table.tasks) for name in table.systems}
+    return _cells(table.sums, unread, own)
+
+
+def _cells(points: Mapping[str, float], unread: Mapping[str, int], own: Sequence[str]) -> tuple[Points, ...]:
+    marks = standings(points, own)
+    return tuple(Points(value, unread[name], marks[name]) for name, value in points.items())
 
 
 def markdown(table: Totals, own: Sequence[str] = ()) -> str:
-    """Return the table, its sums in the last row; what could not be read stands in brackets behind the points."""
+    """Return the table as document 003 prints it: the best in bold, `*` at the best of our own, sums in the last row.
+
+    What could not be read stands in brackets behind the points of a task.
+    """
     lines = ["| | " + " | ".join(table.systems) + " |", "|---" * (len(table.systems) + 1) + "|"]
-    for task in table.tasks:
-        row = marked({name: round(table.points[task, name], 6) for name in table.systems}, own)
-        unread = {name: table.unread[task, name] for name in table.systems}
-        cells = [f"{row[name]} ({unread[name]}?)" if unread[name] else row[name] for name in table.systems]
-        lines.append(f"| {task} | " + " | ".join(cells) + " |")
-    whole = marked({name: round(value, 6) for name, value in table.sums.items()}, own)
-    lines.append("| Σ | " + " | ".join(whole[name] for name in table.systems) + " |")
+    for row in rows(table, own):
+        cells = [f"{printed(one)} ({one.unread}?)" if one.unread else printed(one) for one in row.cells]
+        lines.append(f"| {row.task} | " + " | ".join(cells) + " |")
+    lines.append("| Σ | " + " | ".join(map(printed, sums(table, own))) + " |")
     return "\n".join(lines) + "\n"
+
+
+def printed(cell: Points) -> str:
+    """Write points with their mark: `**91**`, `82*`, `63`."""
+    text = f"{cell.points:.2f}".rstrip("0").rstrip(".")
+    return {"best": f"**{text}**", "own_best": f"{text}*", "": text}[cell.standing]

@@ -56,6 +56,8 @@ class LetterExam(Exam, Config):
     """Ask in turns, rendered by the chat template (true), or as raw text (false); absent does as the protocol does."""
     shots: int = Field(default=0, ge=0)
     """Worked examples in front of each question: the first ones of `dev`, for `llamafactory` drawn anew each time."""
+    fixed_shots: bool = False
+    """Of `llamafactory`: the first examples for all questions alike, which then share them and cost less to ask."""
     limit_per_subject: int | None = Field(default=None, ge=1)
     """Ask only the first questions of each subject, this many."""
     rotations: int = Field(default=0, ge=0)
@@ -68,6 +70,8 @@ class LetterExam(Exam, Config):
     @model_validator(mode="after")
     def _in_a_known_form(self) -> Self:
         forms = self.way.forms
+        if self.fixed_shots and not self.way.shuffles:
+            raise ValueError(f"fixed_shots: the protocol {self.protocol} has fixed shots anyway; leave it out")
         if self.chat is not None and self.chat not in forms:
             only = "in chat form" if forms[0] else "as raw text"
             raise ValueError(f"chat: the protocol {self.protocol} asks {only} only; leave `chat` out")
@@ -82,6 +86,11 @@ class LetterExam(Exam, Config):
     def way(self) -> Protocol:
         """The protocol itself."""
         return PROTOCOLS[self.protocol]
+
+    @property
+    def draws_shots(self) -> bool:
+        """Whether each question has shots of its own."""
+        return self.way.shuffles and self.shots > 0 and not self.fixed_shots
 
     @property
     def average(self) -> Literal["micro", "macro"]:
@@ -169,7 +178,7 @@ class LetterExam(Exam, Config):
     def _items(self, paper: Paper) -> Iterator[Item]:
         if len(paper.examples) < self.shots:
             raise ValueError(f"{paper.group}: {self.shots} shots wanted, dev has {len(paper.examples)} questions")
-        draws = llamafactory.Draws() if self.way.shuffles and self.shots else None
+        draws = llamafactory.Draws() if self.draws_shots else None
         if draws:
             draws.skip(paper.before)
         for number, question in enumerate(paper.questions[: self.limit_per_subject]):

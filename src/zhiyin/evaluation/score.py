@@ -5,13 +5,15 @@ import json
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
 
-from zhiyin.artifacts import CompletionSet, PromptSet, ScoreSet, write_json
+from zhiyin.artifacts import CompletionSet, Contamination, PromptSet, ScoreSet, write_json
 from zhiyin.evaluation.benchmarks import Benchmark, prepared_with
-from zhiyin.evaluation.cautions import warnings
+from zhiyin.evaluation.cautions import exposed, warnings
 from zhiyin.evaluation.exam import Exam, Sheet, diagnose
+from zhiyin.evaluation.exposure import clean_scores, exposure, quoted
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.progress import report
 from zhiyin.execution.runtime import Runtime
@@ -27,6 +29,8 @@ SHOWN_IDS = 10
 class Config(StepConfig):
     """How intervals are drawn where no formula fits. They are always 95 % intervals."""
 
+    code_version: ClassVar[int] = 2
+
     resamples: int = Field(default=2000, ge=100)
     """Bootstrap resamples."""
     seed: int = 0
@@ -41,16 +45,19 @@ def score(
     prompts: PromptSet,
     completions: CompletionSet,
     reference: CompletionSet | None = None,
+    contamination: Contamination | None = None,
 ) -> ScoreSet:
     """Write `marks.jsonl` and `scores.jsonl`; the summary is an `Overview`.
 
-    The benchmark is the one the prompts were prepared with, read back from their manifest. Raises `ValueError` when
-    a prompt lacks answers, when there are answers to anything else, or when the benchmark needs `reference` (the
+    With `contamination`, a scan of the training data for these prompts, scores are given without the flagged questions
+    too. The benchmark is the one the prompts were prepared with, read back from their manifest. Raises `ValueError`
+    when a prompt lacks answers, when there are answers to anything else, or when the benchmark needs `reference` (the
     answers of the model it is measured against) and has none, or has one that it does not read.
     """
     from zhiyin.evaluation.significance import Resampling
     from zhiyin.evaluation.tally import scores, tallies
 
+    flagged = quoted(contamination, prompts) if contamination else frozenset()
     benchmark = prepared_with(prompts)
     if benchmark.needs_reference != (reference is not None):
         wanted = "needs `reference`, the answers of the model to compare with" if reference is None else "reads none"
@@ -65,13 +72,16 @@ def score(
     for name, content in exam.files(asked, marks).items():
         write_json(out / name, content)
     plan = Resampling(resamples=config.resamples, seed=config.seed)
+    tallied = tallies(every)
     found: list[Score] = []
-    for tally in tallies(every).values():
+    for tally in tallied.values():
         found.extend(scores(benchmark.name, tally, benchmark.average, exam.categories(), plan))
-    jsonl.write(out / "scores.jsonl", found)
+    clean = list(clean_scores(benchmark.name, tallied, flagged, benchmark.average, plan))
+    jsonl.write(out / "scores.jsonl", [*found, *clean])
     measures = {one.measure: one for one in found if one.group == ""}
     diagnosis = _diagnosis(benchmark, asked, answers, marks, measures)
     truncated = sum(completion.truncated for completion in chain.from_iterable(answers))
+    seen = exposure(len(asked), flagged, clean) if contamination else None
     overview = Overview(
         benchmark=benchmark.name,
         protocol=_protocol(prompts, completions),
@@ -80,7 +90,8 @@ def score(
         measures=measures,
         truncated=truncated,
         exam=diagnosis,
-        warnings=tuple(warnings(measures, truncated, diagnosis)),
+        warnings=(*warnings(measures, truncated, diagnosis), *exposed(measures, seen)),
+        contamination=seen,
     )
     return ScoreSet(out, overview.plain())
 

@@ -163,8 +163,10 @@ def chi_square_against(chance: float, right: Floats, counts: Floats) -> tuple[fl
     """Return chi-square, degrees of freedom and p of the right answers in each category against guessing.
 
     Each category adds (right - n*chance)^2 / (n*chance*(1-chance)), and one degree of freedom: the expected counts
-    come from chance alone, nothing is fitted.
+    come from chance alone, nothing is fitted. Where there is no category, nothing speaks against guessing.
     """
+    if not len(counts):
+        return 0.0, 0, 1.0
     statistic = float(((right - counts * chance) ** 2 / (counts * chance * (1 - chance))).sum())
     return statistic, len(counts), float(stats.chi2.sf(statistic, len(counts)))
 

@@ -68,7 +68,7 @@ class SubjectExam(LetterExam):
         Raises `FileNotFoundError` for a subject without its file. The protocol of LLaMA-Factory draws shots by the
         number of questions that a run of all subjects asks before, so with shots it needs the files of all of them.
         """
-        before = self._asked_before() if self.way.shuffles and self.shots else {}
+        before = self._asked_before() if self.draws_shots else {}
         for subject in self._chosen():
             examples = self._questions("dev", subject.name) if self.shots else []
             yield Paper(

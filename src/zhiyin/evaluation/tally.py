@@ -115,17 +115,33 @@ def scores(
     micro average by the average over groups, `average/macro`. A category, such as `category/STEM`, is averaged like the
     whole; one that no item belongs to is left out.
     """
-    yield _score(benchmark, tally, "", average, plan)
+    yield scored(benchmark, tally, "", average, plan)
     if average == "macro":
-        yield _score(benchmark, tally, "average/micro", "micro", plan)
+        yield scored(benchmark, tally, "average/micro", "micro", plan)
     elif categories:
-        yield _score(benchmark, tally, "average/macro", "macro", plan)
+        yield scored(benchmark, tally, "average/macro", "macro", plan)
     for category in categories:
         if part := tally.of(category.groups):
-            yield _score(benchmark, part, f"category/{category.name}", average, plan)
+            yield scored(benchmark, part, f"category/{category.name}", average, plan)
     for group in dict.fromkeys(tally.groups):
         if group:
-            yield _score(benchmark, tally.of([group]), group, "micro", plan)
+            yield scored(benchmark, tally.of([group]), group, "micro", plan)
+
+
+def scored(benchmark: str, tally: Tally, group: str, average: Average, plan: Resampling) -> Score:
+    """Return the score of some items of one measure, under the name of their group."""
+    sample = tally.sample(average)
+    low, high = _interval(tally, sample, average, plan)
+    return Score(
+        benchmark=benchmark,
+        measure=tally.measure,
+        group=group,
+        mean=sample.point(),
+        low=low,
+        high=high,
+        count=len(tally.ids),
+        unanswered=int(np.ceil(tally.unanswered).sum()),
+    )
 
 
 def _tally(measure: str, items: dict[str, list[Mark]]) -> Tally:
@@ -146,21 +162,6 @@ def _counts(same: Sequence[Mark]) -> Floats:
         raise ValueError(f"prompt {same[0].prompt_id}: {same[0].measure} is computed of counts, and its mark has none")
     mean: Floats = np.array([mark.counts for mark in same], float).mean(axis=0)
     return mean
-
-
-def _score(benchmark: str, tally: Tally, group: str, average: Average, plan: Resampling) -> Score:
-    sample = tally.sample(average)
-    low, high = _interval(tally, sample, average, plan)
-    return Score(
-        benchmark=benchmark,
-        measure=tally.measure,
-        group=group,
-        mean=sample.point(),
-        low=low,
-        high=high,
-        count=len(tally.ids),
-        unanswered=int(np.ceil(tally.unanswered).sum()),
-    )
 
 
 def _interval(tally: Tally, sample: Sample, average: Average, plan: Resampling) -> Interval:

@@ -72,10 +72,9 @@ def _reset_peak_memory() -> None:
 @lru_cache
 def _git(*arguments: str) -> str:
     """Ask once in a process: what runs is the code as it was loaded."""
-    here = Path(__file__).parent
     if shutil.which("git") is None:
         return ""
-    done = subprocess.run(["git", "-C", str(here), *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     return done.stdout.strip()
 
 

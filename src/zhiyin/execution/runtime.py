@@ -17,6 +17,8 @@ class Runtime(Config):
     """`cpu`, `cuda`, `mps`, or `auto`: the best one present."""
     workers: int = Field(default=1, ge=1)
     """Processes for data work."""
+    cluster: str = ""
+    """Address of the Ray cluster that data work runs on instead, `auto` for the one of this machine; empty: none."""
     num_processes: int = Field(default=1, ge=1)
     """Training processes on this machine, started by torchrun when above one on all machines together."""
     nodes: int = Field(default=1, ge=1)

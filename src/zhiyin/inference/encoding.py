@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zhiyin.records.conversation import Message
 from zhiyin.records.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 BATCH = 256
 """Prompts tokenised at once: bounds the memory of the library's encodings."""
 Ids = tuple[int, ...]
+Messages = tuple[Message, ...]
+Answered = tuple[Messages, str]
+"""Turns, and an answer to them."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +78,18 @@ def continuation(prompt: Prompt, choice: str, encoder: Encoder, texts: _Texts | 
     """
     check(prompt)
     with _naming(prompt):
+        texts = texts or _Texts(encoder)
         if prompt.text is None:
-            context, tokens = encoder.choice(prompt.messages, choice)
-            found = Continuation(tuple(context), tuple(tokens))
+            found = texts.answered(prompt.messages, choice)
         else:
-            found = _raw_continuation(prompt, prompt.text, choice, encoder, texts or _Texts(encoder))
+            found = _raw_continuation(prompt, prompt.text, choice, encoder, texts)
         if not found.tokens or not found.context:
             raise ValueError(f"choice {choice!r} has no token to score, or nothing stands before it")
         return found
 
 
 def continuations(prompts: Sequence[Prompt], encoder: Encoder) -> list[list[Continuation]]:
-    """Return `continuation` of every choice of each prompt: raw texts are tokenised many at a time, each once."""
+    """Return `continuation` of every choice of each prompt, tokenised many at a time and each text once."""
     found: list[list[Continuation]] = []
     for begin in range(0, len(prompts), BATCH):
         some = prompts[begin : begin + BATCH]
@@ -93,29 +97,50 @@ def continuations(prompts: Sequence[Prompt], encoder: Encoder) -> list[list[Cont
         for prompt in some:
             if prompt.text:
                 texts.want(prompt.text.rstrip(), *(prompt.text + choice for choice in prompt.choices))
+            elif prompt.text is None:
+                texts.want_answered(prompt.messages, prompt.choices)
         texts.read()
         found += [[continuation(prompt, choice, encoder, texts) for choice in prompt.choices] for prompt in some]
     return found
 
 
 class _Texts:
-    """Raw texts as token ids, those that were wanted beforehand read in one go."""
+    """Raw texts and answered turns as token ids, those that were wanted beforehand read in one go."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._ids: dict[str, Ids] = {}
         self._wanted: dict[str, None] = {}
+        self._answers: dict[Answered, Continuation] = {}
+        self._to_answer: dict[Answered, None] = {}
 
     def want(self, *texts: str) -> None:
         """Name texts to be read together."""
         self._wanted.update(dict.fromkeys(texts))
 
+    def want_answered(self, messages: Messages, choices: Sequence[str]) -> None:
+        """Name the answers to some turns that are to be read together."""
+        self._to_answer.update(((messages, choice), None) for choice in choices)
+
     def read(self) -> None:
-        """Read what is wanted; without offsets, which take as long again."""
+        """Read what is wanted; raw texts without offsets, which take as long again."""
         wanted = list(self._wanted)
         encodings = self._encoder.tokenizer.encode_batch_fast(wanted, add_special_tokens=False)
         self._ids.update((text, tuple(encoding.ids)) for text, encoding in zip(wanted, encodings, strict=True))
         self._wanted.clear()
+        # What cannot be read is told when it is asked for, by whoever knows the prompt's id.
+        with suppress(ValueError):
+            self._answers.update(self._read_answers(list(self._to_answer)))
+        self._to_answer.clear()
+
+    def answered(self, messages: Messages, choice: str) -> Continuation:
+        """Return an answer to some turns, read now where it was not wanted."""
+        asked = messages, choice
+        return self._answers.get(asked) or self._read_answers([asked])[asked]
+
+    def _read_answers(self, asked: Sequence[Answered]) -> dict[Answered, Continuation]:
+        found = self._encoder.choices(asked)
+        return {one: Continuation(tuple(before), tuple(ids)) for one, (before, ids) in zip(asked, found, strict=True)}
 
     def ids(self, text: str) -> Ids:
         """Return the ids of a text, read now where it was not wanted."""

@@ -1,7 +1,7 @@
 """The typed shape of a recipe file. What stands inside each entry is checked against the step it names."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
@@ -43,6 +43,8 @@ class RecipeFile(Config):
     """What the recipe makes, for people."""
     variables: dict[str, bool | int | float | str | None] = Field(default_factory=dict)
     """Values for `${name}`; a later one may use an earlier one, and the command line may set any."""
+    licences: Literal["any", "commercial"] = "any"
+    """`commercial` refuses every data set whose licence does not allow commercial use."""
     data: Section = Field(default_factory=dict)
     """Steps that collect, clean, mix and split records."""
     training: Section = Field(default_factory=dict)
@@ -59,4 +61,4 @@ class RecipeFile(Config):
     """Steps that convert and package a model for other programs."""
 
 
-SECTIONS = tuple(name for name in RecipeFile.model_fields if name not in ("title", "variables"))
+SECTIONS = tuple(name for name in RecipeFile.model_fields if name not in ("title", "variables", "licences"))

@@ -1,5 +1,6 @@
 """Finished models asked the same benchmarks: the steps from prompts to scores, and to the paired comparisons."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, get_args
 from zhiyin.artifacts import Adapter, Checkpoint, CompletionSet, Page, PromptSet, ScoreSet, Verdict
 from zhiyin.evaluation import gate, prepare, score
 from zhiyin.evaluation.benchmarks import Benchmark
-from zhiyin.execution.artifact import Artifact
+from zhiyin.execution.artifact import MANIFEST, Artifact
 from zhiyin.execution.catalog import load, make
 from zhiyin.execution.step import Step, step
 from zhiyin.inference import answer
@@ -16,9 +17,13 @@ from zhiyin.locale.words import Language
 from zhiyin.recipe.held import held
 from zhiyin.recipe.yaml_file import value_of
 from zhiyin.report import page
+from zhiyin.weights import fetch
 
 DATA = Path("../shared/data")
 """Where a benchmark's files are looked for under its name, when it is not told where they lie."""
+
+INSIDE = {"mmlu": "hendrycks_layout"}
+"""Folder that holds the files of a benchmark inside its own, where there is one."""
 
 Models = Mapping[str, Checkpoint | Adapter]
 """Artifacts in the store by name, the one compared with first."""
@@ -34,6 +39,22 @@ def model(folder: Path) -> Checkpoint | Adapter:
     if (folder / "config.json").is_file():
         return Checkpoint(folder)
     raise ValueError(f"{artifact.manifest.label} is no model: {folder} has neither config.json nor adapter_config.json")
+
+
+def outside(text: str, template: str | None) -> Step[Checkpoint] | None:
+    """Return the step that takes a model from a folder, or from the hub as `owner/name@commit`; None for other words.
+
+    `template` names the chat format; without one it is recognised. Raises `ValueError` for a format there is none of.
+    """
+    place = Path(text)
+    config: dict[str, Any] = {"template": template} if template else {}
+    if (place / "config.json").is_file() and not (place / MANIFEST).exists():
+        return step(fetch.fetch, fetch.Config.model_validate({**config, "folder": place}), {}, place.resolve().name)
+    if found := re.fullmatch(f"({fetch.REPOSITORY})@({fetch.COMMIT})", text):
+        repo, revision = found.groups()
+        config |= {"repo": repo, "revision": revision}
+        return step(fetch.fetch, fetch.Config.model_validate(config), {}, repo.partition("/")[2])
+    return None
 
 
 def benchmarks(text: str) -> dict[str, Benchmark]:
@@ -55,13 +76,18 @@ def benchmarks(text: str) -> dict[str, Benchmark]:
     known = load(family, name).model_fields
     for key in ("folder", "file"):
         if key in known and known[key].is_required() and key not in fields:
-            fields[key] = str(DATA / name if key == "folder" else DATA / name / "test.jsonl")
+            fields[key] = str(_lies(name) if key == "folder" else DATA / name / "test.jsonl")
     if fields.get("protocol") != "all":
         return {label: make(family, {"name": name, **fields})}
     protocols: tuple[str, ...] = get_args(known["protocol"].annotation) if "protocol" in known else ()
     if not protocols:
         raise ValueError(f"{name} has no protocols to choose from")
     return {f"{label}_{one}": make(family, {"name": name, **fields, "protocol": one}) for one in protocols}
+
+
+def _lies(name: str) -> Path:
+    inside = DATA / name / INSIDE.get(name, "")
+    return inside if inside.is_dir() else DATA / name
 
 
 def scores(models: Models, asking: Mapping[str, Benchmark], answering: answer.Config) -> Scores:

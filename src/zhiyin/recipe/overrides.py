@@ -38,7 +38,7 @@ def _place(data: dict[str, Any], path: str) -> Place:
     head, *rest = path.split(".")
     variables = tuple(data["variables"]) if isinstance(data.get("variables"), dict) else ()
     labels = {label: name for name in SECTIONS for label in _entries(data, name)}
-    if head == "title" and not rest:
+    if head in ("title", "licences") and not rest:
         return (head,)
     if head == "variables" and rest:
         if rest[0] not in variables or len(rest) > 1:

@@ -15,6 +15,7 @@ from zhiyin.recipe import plain_words, verbs
 from zhiyin.recipe.config import SECTIONS, Entry, RecipeFile
 from zhiyin.recipe.document import Document, Place
 from zhiyin.recipe.lenience import overlooked
+from zhiyin.recipe.licences import refusal
 from zhiyin.recipe.overrides import override
 from zhiyin.recipe.variables import substitute, with_language
 from zhiyin.recipe.yaml_file import read
@@ -70,6 +71,8 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), *, package: str = "zh
         entry = _entry(document, place)
         if entry is not None and (draft := _draft(document, place, entry, tuple(labels), package)):
             drafts[label] = draft
+            if shape and shape.licences == "commercial" and (message := refusal(draft.config)):
+                document.complain((*draft.place, "source"), message)
     looped = _cycles(document, drafts)
     steps: dict[str, Step[Any]] = {}
     for label in drafts:

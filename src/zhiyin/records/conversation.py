@@ -8,14 +8,14 @@ Role = Literal["system", "user", "assistant"]
 Meta = dict[str, str | int | float | bool | list[str]]
 
 
-class Message(Struct, frozen=True, forbid_unknown_fields=True):
+class Message(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One turn, in the OpenAI and Hugging Face form."""
 
     role: Role
     content: str
 
 
-class Document(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Document(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """Plain text, for pre-training, tokenizers and perplexity."""
 
     id: str
@@ -27,7 +27,7 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     meta: Meta = {}
 
 
-class Conversation(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Conversation(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """Instruction data and multi-turn data alike: an optional system turn, then user and assistant in turn."""
 
     id: str

@@ -1,6 +1,7 @@
 """Records on disk: one JSON object a line, UTF-8, split at `\\n` alone (never at U+2028, which may stand in a text)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -8,6 +9,10 @@ import msgspec
 from msgspec import Struct
 
 R = TypeVar("R", bound=Struct)
+
+AT_ONCE = 64
+"""Records encoded together."""
+HALF = "a text holds half of a surrogate pair"
 
 
 class Rejected(Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,16 +36,30 @@ def read(path: Path, type: type[R]) -> Iterator[R]:
                 raise ValueError(f"{path}:{number}: not a {type.__name__}: {error}") from error
 
 
-def write(path: Path, records: Iterable[Struct]) -> int:
-    """Write records, one a line; returns how many. Raises `ValueError` for a text that UTF-8 cannot hold."""
-    encoder, count = msgspec.json.Encoder(), 0
+def write(path: Path, records: Iterable[R], tally: Callable[[list[R]], None] | None = None) -> int:
+    """Write records, one a line; returns how many. Raises `ValueError` for a text that UTF-8 cannot hold.
+
+    `tally` is shown every record, some at a time, once they are written.
+    """
+    encode, rest, count = msgspec.json.Encoder().encode_lines, iter(records), 0
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        for record in records:
+        while some := list(islice(rest, AT_ONCE)):
             try:
-                file.write(encoder.encode(record) + b"\n")
+                file.write(encode(some))
             except UnicodeEncodeError as error:
-                at = getattr(record, "id", count + 1)
-                raise ValueError(f"{path}: record {at}: a text holds half of a surrogate pair: {error}") from error
-            count += 1
+                raise ValueError(f"{path}: record {_unwritable(some, count)}: {HALF}: {error}") from error
+            if tally is not None:
+                tally(some)
+            count += len(some)
     return count
+
+
+def _unwritable(records: list[R], before: int) -> str:
+    """Return the id of the first record that UTF-8 cannot hold, or its number."""
+    for number, record in enumerate(records, start=before + 1):
+        try:
+            msgspec.json.encode(record)
+        except UnicodeEncodeError:
+            return str(getattr(record, "id", number))
+    raise AssertionError("each record can be written by itself")

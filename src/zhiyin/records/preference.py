@@ -5,7 +5,7 @@ from msgspec import Struct
 from zhiyin.records.conversation import Message, Meta
 
 
-class Preference(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Preference(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """A prompt with a better and a worse answer."""
 
     id: str

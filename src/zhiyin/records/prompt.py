@@ -25,6 +25,9 @@ class Prompt(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     samples: int = 1
     """How many answers to generate."""
     meta: Meta = {}
+    """The benchmark's own. Where a prompt holds more than the item, such as worked examples or an instruction that all
+    items share, `question` is the item's question alone, and `options` lists the texts it offers: what training data
+    must not hold."""
 
 
 class Completion(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -85,13 +85,13 @@ class Flip(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Diagnosis(Struct, frozen=True, forbid_unknown_fields=True):
-    """What stands behind an accuracy over choices."""
+    """What stands behind an accuracy over choices, ranked by probability or written."""
 
     chance: float
     chance_corrected: float
     """(accuracy - chance) / (1 - chance): 0 is guessing, 1 is perfect."""
     chi_square: float
-    """Of the right answers in each category (or group) against guessing."""
+    """Of the right among the answers that could be read, in each category (or group), against guessing."""
     degrees: int
     """Degrees of freedom of `chi_square`."""
     p: float
@@ -100,12 +100,28 @@ class Diagnosis(Struct, frozen=True, forbid_unknown_fields=True):
     """How often the choice at each position was picked."""
     right: dict[str, int]
     """How often the right choice stood at each position."""
-    choice_mass: float
-    """Mean over questions of the probability of all choices together."""
+    choice_mass: float | None
+    """Mean over questions of the probability of all choices together; None where the model wrote its answers."""
     ties: int
     """Questions whose best two choices are exactly equal."""
     letters: bool
     """The choices are the letters alone."""
+    unanswered: int = 0
+    """Questions for which nothing was picked."""
+
+
+CLEAN = "subset/clean"
+"""The group of a score without the questions that stand in the training data."""
+
+
+class Exposure(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many questions of a benchmark stand in the training data, and what the scores are without them."""
+
+    flagged: int
+    count: int
+    """Questions asked."""
+    clean: dict[str, Score]
+    """Of the questions that are not flagged, by measure; empty where none or all are."""
 
 
 class Overview(Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,9 +140,11 @@ class Overview(Struct, frozen=True, forbid_unknown_fields=True):
     truncated: int
     """Answers to prompts that were longer than the model takes."""
     exam: Diagnosis | None
-    """For choices ranked by probability: chance, letters, mass, ties."""
+    """Of questions with choices: chance, letters, mass, ties."""
     warnings: tuple[str, ...]
     """One sentence each."""
+    contamination: Exposure | None = None
+    """None where nobody looked."""
 
     def plain(self) -> dict[str, Any]:
         """Return the summary as JSON values."""

@@ -12,8 +12,8 @@ from zhiyin.report.items import Exam
 from zhiyin.report.summary import protocol
 
 ITEMS = "items.html"
-WHOLE = ("average/", "category/")
-"""How the name of a group begins that no prompt carries: an average over other groups."""
+WHOLE = ("average/", "category/", "subset/")
+"""How the name of a group begins that no prompt carries: an average over other groups, or some items of all."""
 OF_SHARES = ("right", "wrong", "unanswered")
 OF_VALUES = ("unanswered",)
 

@@ -68,6 +68,7 @@ def plain_names(t: Callable[..., str]) -> dict[str, str]:
     facts = {"commit": t("commit"), "machine": t("machine"), "runtime": t("runtime")}
     rulings = {
         "at chance": t("at chance"),
+        "contamination": t("contamination"),
         "fall": t("fall"),
         "format mismatch": t("format mismatch"),
         "not fall": t("not fall"),

@@ -14,6 +14,7 @@ from zhiyin.artifacts import (
     ConversationSet,
     Page,
     PreferenceSet,
+    Review,
     ScoreSet,
     TextSet,
     Verdict,
@@ -52,6 +53,7 @@ def page(
     scores: Mapping[str, ScoreSet] = NONE,
     verdicts: Mapping[str, Verdict] = NONE,
     answers: Mapping[str, CompletionSet] = NONE,
+    reviews: Mapping[str, Review] = NONE,
     runs: Mapping[str, Page] = NONE,
 ) -> Page:
     """Write `page.html`, self-contained, offline, at most a few hundred kB, and `items.html` with every answer.
@@ -66,6 +68,7 @@ def page(
         scores=tuple(scores.values()),
         verdicts=tuple(verdicts.values()),
         answers=tuple(answers.values()),
+        reviews=tuple(reviews.values()),
     )
     return _write(config, out, own.beside([Shown.by(run) for run in runs.values()]), Runs.of(runs))
 
@@ -75,15 +78,19 @@ def _write(config: Config, out: Path, shown: Shown, known: Runs) -> Page:
     from zhiyin.report.answers import sheets
     from zhiyin.report.evidence import evidence
     from zhiyin.report.items import packed_exams
+    from zhiyin.report.licences import licences
     from zhiyin.report.lineage import draw
     from zhiyin.report.plots import trainings
     from zhiyin.report.rendering import named, render, render_items
+    from zhiyin.report.reviews import opinions
     from zhiyin.report.summary import before_after, findings, remarks
     from zhiyin.report.tables import costs, record_sets, surroundings
 
     nodes = history(shown.roots, known)
     if not nodes:
-        raise ValueError("a page needs something to show: give it data, models, scores, verdicts, answers or runs")
+        raise ValueError(
+            "a page needs something to show: give it data, models, scores, verdicts, answers, reviews or runs"
+        )
     exams = packed_exams(shown.answers, shown.scores, shown.verdicts, known)
     html = render(
         config.language,
@@ -92,10 +99,12 @@ def _write(config: Config, out: Path, shown: Shown, known: Runs) -> Page:
         evidence=evidence(nodes, [one.exam for one in exams]),
         lineage=draw(nodes),
         records=record_sets(nodes, config.rejected_examples),
+        licences=licences(nodes),
         trainings=trainings(nodes, named(config.language), known),
         table=before_after(shown.scores, known),
         findings=findings(shown.verdicts, known),
         remarks=remarks(shown.verdicts, known),
+        reviews=opinions(shown.reviews, known),
         sheets=sheets(shown.answers, shown.scores, config.samples, known),
         costs=costs(nodes),
         surroundings=surroundings(nodes),

@@ -11,7 +11,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from zhiyin.locale.words import Language, Words, words
-from zhiyin.records.score import SHARES
+from zhiyin.records.score import CLEAN, SHARES
 from zhiyin.report import strips, summary
 from zhiyin.report.evidence import address
 from zhiyin.report.formats import clipped, duration, memory, moment, significant, size, typeset
@@ -44,6 +44,7 @@ def render(language: Language, *, nodes: Sequence[Node], table: Table, findings:
         headline=HEADLINE,
         began=moment(min(node.manifest.provenance["began"] for node in nodes)),
         rooms=list(dict.fromkeys(node.room for node in nodes)),
+        whole=_whole(table.rows),
         groups=_groups(table.rows),
         measures={row.measure for row in table.rows},
         warnings=_warnings(table.rows),
@@ -67,8 +68,16 @@ def render_items(language: Language, title: str, exams: Sequence[Packed]) -> str
 
 def named(language: Language) -> Callable[[str], str]:
     """Return what says a word of the code, such as `held_out`, in the reader's language; an unknown one as it is."""
-    known = plain_names(words(language).say)
-    return lambda name: known.get(name, name.replace("_", " "))
+    t = words(language).say
+    known = plain_names(t)
+
+    def spoken(name: str) -> str:
+        kind, slash, system = name.partition("/")
+        if name not in known and slash and kind in ("score", "win"):
+            return t("score of {system}", system=system) if kind == "score" else t("wins of {system}", system=system)
+        return known.get(name, name.replace("_", " "))
+
+    return spoken
 
 
 def _environment(language: Language) -> Environment:
@@ -93,6 +102,8 @@ def _environment(language: Language) -> Environment:
         written=lambda measure, value: typeset(summary.written(measure, value)),
         difference=lambda measure, value: typeset(summary.difference(measure, value)),
         p_text=summary.p_value,
+        signed=lambda value: typeset(f"{value:+.2f}"),
+        rated=lambda value: typeset(f"{value:.2f}".rstrip("0").rstrip(".")),
         relative=lambda share: typeset(summary.relative(share)),
         scale_around=strips.scale_around,
     )
@@ -159,10 +170,20 @@ def _retold(told: Words, sentence: str) -> str:
     return name + retold.removeprefix(place) if name else retold
 
 
+def _whole(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of whole benchmarks, each followed by the same score without the questions that leaked."""
+    clean = {(row.benchmark, row.measure): row for row in rows if row.group == CLEAN}
+    found: list[Row] = []
+    for row in rows:
+        if not row.group:
+            found += [row, *filter(None, [clean.get((row.benchmark, row.measure))])]
+    return found
+
+
 def _groups(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
     found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        if row.group:
+        if row.group and row.group != CLEAN:
             found.setdefault((row.benchmark, row.measure), []).append(row)
     return found
 
@@ -189,6 +210,7 @@ def _sections(
     return [
         ("results", t("Before and after"), bool(table.rows)),
         ("comparisons", t("Paired comparisons"), bool(findings or parts["remarks"])),
+        ("reviews", t("What the judge said"), bool(parts["reviews"])),
         ("curves", t("Training curves"), bool(parts["trainings"])),
         ("answers", t("Answers side by side"), bool(parts["sheets"])),
         ("data", t("Data"), bool(parts["records"])),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from zhiyin.artifacts import CompletionSet, Page, ScoreSet, Verdict
+from zhiyin.artifacts import CompletionSet, Page, Review, ScoreSet, Verdict
 from zhiyin.execution.artifact import Artifact
 
 A = TypeVar("A", bound=Artifact)
@@ -20,11 +20,12 @@ class Shown:
     scores: tuple[ScoreSet, ...]
     verdicts: tuple[Verdict, ...]
     answers: tuple[CompletionSet, ...]
+    reviews: tuple[Review, ...]
 
     @property
     def roots(self) -> tuple[Artifact, ...]:
         """All of them."""
-        return (*self.data, *self.models, *self.scores, *self.verdicts, *self.answers)
+        return (*self.data, *self.models, *self.scores, *self.verdicts, *self.answers, *self.reviews)
 
     @classmethod
     def by(cls, page: Page) -> "Shown":
@@ -35,6 +36,7 @@ class Shown:
             scores=tuple(_read(page, "scores", ScoreSet)),
             verdicts=tuple(_read(page, "verdicts", Verdict)),
             answers=tuple(_read(page, "answers", CompletionSet)),
+            reviews=tuple(_read(page, "reviews", Review)),
         ).beside([cls.by(run) for run in runs_of(page).values()])
 
     def beside(self, others: Sequence["Shown"]) -> "Shown":
@@ -46,6 +48,7 @@ class Shown:
             scores=_once(one for shown in every for one in shown.scores),
             verdicts=_once(one for shown in every for one in shown.verdicts),
             answers=_once(one for shown in every for one in shown.answers),
+            reviews=_once(one for shown in every for one in shown.reviews),
         )
 
 

@@ -2,9 +2,11 @@
 
 import re
 
-# C0 and C1 controls but tab and newlines, soft hyphen, zero-width space, word joiner, byte order mark.
+from zhiyin.text.faults import CONTROLS
+
+# Control characters, soft hyphen, zero-width space, word joiner, byte order mark.
 # ZWNJ and ZWJ stay: they hold emoji and some scripts together.
-_INVISIBLE = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff"
+_INVISIBLE = f"{CONTROLS}\xad\u200b\u2060\ufeff"
 # No-break, typographic and mathematical spaces. The ideographic space U+3000 stays: it indents Chinese paragraphs.
 _SPACES = "\xa0\u1680\u2000-\u200a\u202f\u205f"
 _ODD = re.compile(f"[{_INVISIBLE}{_SPACES}\r\x0b\x0c\x85\u2028\u2029]")
@@ -19,10 +21,16 @@ def tidy(text: str) -> str:
 
     Blanks around the whole text go too, as chat templates trim turns anyway. It is idempotent.
     """
+    # A printable text has no newline, and no blank or invisible character but the space.
+    if text.isprintable():
+        return text.strip()
     if _ODD.search(text):
         text = _NEWLINE.sub("\n", text).replace("\u2029", "\n\n")
         text = re.sub(f"[{_SPACES}]", " ", text)
         text = re.sub(f"[{_INVISIBLE}]", "", text)
-    if "\n" in text:
-        text = _GAP.sub("\n\n", _TRAILING.sub("", text))
+    # Searching for a plain string is ten times as fast as a pattern, and most texts hold none of these.
+    if " \n" in text or "\t\n" in text or "\u3000\n" in text:
+        text = _TRAILING.sub("", text)
+    if "\n\n\n" in text:
+        text = _GAP.sub("\n\n", text)
     return text.strip()

@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from zhiyin.artifacts import Adapter, Checkpoint
 from zhiyin.weights.adapter import put_on
@@ -10,6 +10,10 @@ from zhiyin.weights.quantised import make_sound
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+Head = Literal["CausalLM", "SequenceClassification"]
+"""What the last layer tells: the next token, or a number for the whole text."""
 
 
 def pick_device(wanted: str) -> str:
@@ -24,7 +28,7 @@ def pick_device(wanted: str) -> str:
 
 
 def load_model(
-    source: Path | Checkpoint | Adapter, *, device: str, dtype: str = "float32", **options: Any
+    source: Path | Checkpoint | Adapter, *, device: str, dtype: str = "float32", head: Head = "CausalLM", **options: Any
 ) -> "PreTrainedModel":
     """Load a model in evaluation mode; an adapter is put on the checkpoint it was trained on.
 
@@ -32,7 +36,7 @@ def load_model(
     A plain folder is opened by what lies in it.
     """
     import torch
-    from transformers import AutoModelForCausalLM
+    import transformers
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
@@ -46,7 +50,7 @@ def load_model(
     if quantised:
         # Weights are quantised on their way to the device, and transformers moves them no more.
         options["device_map"] = {"": torch.cuda.current_device() if device == "cuda" else device}
-    model: Any = AutoModelForCausalLM.from_pretrained(
+    model: Any = getattr(transformers, f"AutoModelFor{head}").from_pretrained(
         base or folder,
         dtype=getattr(torch, dtype),
         local_files_only=True,

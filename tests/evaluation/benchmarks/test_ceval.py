@@ -50,7 +50,8 @@ def test_prompts_byte_for_byte(folder: Path) -> None:
         "以下是中国关于法学考试的单项选择题，请选出其中的正确答案。\n\n"
         "例\nA. 一\nB. 二\nC. 三\nD. 四\n答案：D\n\n问\nA. 甲\nB. 乙\nC. 丙\nD. 丁\n答案："
     )
-    assert (first.id, first.reference, first.group, first.meta) == ("law/val/0", "B", "law", {})
+    assert (first.id, first.reference, first.group) == ("law/val/0", "B", "law")
+    assert first.meta == {"question": "问", "options": ["甲", "乙", "丙", "丁"]}
 
 
 def test_categories(folder: Path) -> None:

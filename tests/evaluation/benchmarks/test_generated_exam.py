@@ -29,6 +29,7 @@ def test_letters_are_ranked_after_the_options(tmp_path: Path) -> None:
     (message,) = prompt.messages
     assert message.content == "第2个城市是哪里？\nA. 北京\nB. 上海\nC. 广州\nD. 深圳\n答案是："
     assert (prompt.choices, prompt.reference) == (("A", "B", "C", "D"), "C")
+    assert prompt.meta["question"] == "第2个城市是哪里？"
 
 
 def test_generated_text_is_read_against_the_choices(tmp_path: Path) -> None:

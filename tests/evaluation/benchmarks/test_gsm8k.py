@@ -41,6 +41,12 @@ def marked(benchmark: Benchmark, texts: Sequence[str], stopped: str = "stop") ->
     ]
 
 
+@pytest.mark.parametrize("protocol", ["zeroeval", "harness_cot"])
+def test_a_prompt_says_what_its_question_is(file: Path, protocol: str) -> None:
+    prompts = gsm8k(file, protocol).prompts(None)
+    assert [prompt.meta for prompt in prompts] == [{"question": row["question"]} for row in ROWS]
+
+
 def test_zeroeval_asks_a_turn_and_reads_json(file: Path) -> None:
     benchmark = gsm8k(file, "zeroeval")
     first, second = benchmark.prompts(None)

@@ -36,6 +36,7 @@ def test_sound_and_mended_questions_are_asked(tmp_path: Path) -> None:
     ]
     assert prompts[0].messages[0].content == zero_eval.asked("Which?", ("a", "b", "c", "d"))
     assert not prompts[0].choices
+    assert prompts[0].meta == {"question": "Which?", "options": ["a", "b", "c", "d"]}
     assert len(list(benchmark(tmp_path, *rows, limit=2).prompts(None))) == 2
 
 

@@ -11,6 +11,7 @@ from zhiyin.evaluation import quality
 from zhiyin.evaluation.benchmarks import Benchmark, Records
 from zhiyin.records.prompt import Completion, Prompt
 from zhiyin.records.score import Mark
+from zhiyin.text.manner import refuses, runs_on
 
 
 class ChineseQuality(Benchmark):
@@ -46,8 +47,8 @@ class ChineseQuality(Benchmark):
             "other_language": quality.other_language(question, text),
             "traditional": quality.traditional(text),
             "repetition": quality.repetition(text),
-            "ran_on": float(quality.runs_on(text)),
-            "refused": float(quality.refuses(text)),
+            "ran_on": float(runs_on(text)),
+            "refused": float(refuses(text)),
             "stopped": float(completion.stopped == "stop"),
             "characters": float(len(text)),
         }

@@ -56,9 +56,7 @@ class GeneratedExam(Exam, Benchmark):
         if self.protocol != "generate":
             yield from super().marks(prompt, completion, reference)
             return
-        choices = prompt.meta["choices"]
-        if not isinstance(choices, list):
-            raise TypeError(f"prompt {prompt.id}: its choices must be a list, not {choices!r}")
+        choices = self.names(prompt)
         index = choice(completion.text, choices)
         read = None if index is None else choices[index]
         yield Mark(prompt.id, "accuracy", float(read == prompt.reference), extracted=read, group=prompt.group)
@@ -66,6 +64,15 @@ class GeneratedExam(Exam, Benchmark):
         yield Mark(prompt.id, "characters", length, extracted=completion.text, group=prompt.group)
         stopped = float(completion.stopped == "stop")
         yield Mark(prompt.id, "stopped", stopped, extracted=completion.stopped, group=prompt.group)
+
+    def names(self, prompt: Prompt) -> tuple[str, ...]:
+        """Return what was ranked, or the texts that a written answer is searched for."""
+        if self.protocol != "generate":
+            return prompt.choices
+        choices = prompt.meta["choices"]
+        if not isinstance(choices, list):
+            raise TypeError(f"prompt {prompt.id}: its choices must be a list, not {choices!r}")
+        return tuple(map(str, choices))
 
     def ranked_by(self, completion: Completion) -> tuple[float, ...]:
         """Return the summed log-probabilities, or their means over tokens."""
@@ -75,11 +82,11 @@ class GeneratedExam(Exam, Benchmark):
         return tuple(total / tokens for total, tokens in pairs)
 
     def _prompt(self, record: Conversation) -> Prompt:
-        choices, answer, question = _question(record)
-        reference, ranked = answer, choices
+        choices, answer, said = _question(record)
+        question, reference, ranked = said, answer, choices
         if self.protocol == "letter":
             options = "".join(f"\n{letter}. {text}" for letter, text in zip(LETTERS, choices, strict=True))
-            question, ranked = f"{question}{options}\n答案是：", LETTERS
+            question, ranked = f"{said}{options}\n答案是：", LETTERS
             reference = LETTERS[choices.index(answer)]
         return Prompt(
             id=record.id,
@@ -87,7 +94,7 @@ class GeneratedExam(Exam, Benchmark):
             choices=() if self.protocol == "generate" else ranked,
             reference=reference,
             group=record.kind,
-            meta={"choices": list(choices)},
+            meta={"choices": list(choices), "question": said},
         )
 
 

@@ -12,7 +12,7 @@ from zhiyin.evaluation.benchmarks import Benchmark, Records
 from zhiyin.evaluation.gsm8k_shots import SHOTS
 from zhiyin.execution.config import InputPath
 from zhiyin.records import jsonl
-from zhiyin.records.conversation import Message
+from zhiyin.records.conversation import Message, Meta
 from zhiyin.records.prompt import Completion, Prompt
 from zhiyin.records.score import Mark
 
@@ -58,13 +58,14 @@ class Gsm8k(Benchmark):
             if not cut or zero_eval.number(reference) is None:
                 raise ValueError(f"{self.file}:{number + 1}: the answer does not end in `#### number`: {row.answer!r}")
             name, group = f"gsm8k/{number}", "gsm8k"
+            meta: Meta = {"question": row.question}
             if self.protocol == "zeroeval":
                 turns = (Message("user", zero_eval.asked(row.question)),)
-                yield Prompt(name, messages=turns, reference=reference, group=group)
+                yield Prompt(name, messages=turns, reference=reference, group=group, meta=meta)
             else:
                 shots = "".join(f"{TURN} {question}\nA: {answer}\n\n" for question, answer in SHOTS)
                 text = f"{shots}{TURN} {row.question}\nA:"
-                yield Prompt(name, text=text, reference=reference, group=group)
+                yield Prompt(name, text=text, reference=reference, group=group, meta=meta)
 
     def marks(self, prompt: Prompt, completion: Completion, reference: Completion | None = None) -> Iterator[Mark]:
         """Yield `accuracy`, the lengths, and `stopped`; an answer without a number is wrong and unanswered."""

@@ -8,10 +8,11 @@ from pydantic import Field
 
 from zhiyin.evaluation import zero_eval
 from zhiyin.evaluation.benchmarks import Benchmark, Records
+from zhiyin.evaluation.exam import Exam
 from zhiyin.evaluation.extract import LETTERS
 from zhiyin.execution.config import InputPath
 from zhiyin.records import jsonl
-from zhiyin.records.conversation import Message
+from zhiyin.records.conversation import Message, Meta
 from zhiyin.records.prompt import Completion, Prompt
 from zhiyin.records.score import Mark
 
@@ -30,7 +31,7 @@ class Row(Struct, frozen=True):
     """What the checkers put in the place of a wrong key."""
 
 
-class MmluRedux(Benchmark):
+class MmluRedux(Exam, Benchmark):
     """ZeroEval's protocol: no shots, a chat turn, greedy; right when the answer is the letter or names it as `C)`.
 
     Asked are the questions the checkers found nothing wrong with, and those whose key they replaced. The field names
@@ -61,7 +62,12 @@ class MmluRedux(Benchmark):
                 raise ValueError(f"{where}: expected {len(LETTERS)} choices, found {len(row.choices)}")
             turns = (Message("user", zero_eval.asked(row.question, row.choices)),)
             group = row.subject or "mmlu_redux"
-            yield Prompt(f"mmlu_redux/{number}", messages=turns, reference=_letter(key, where), group=group)
+            meta: Meta = {"question": row.question, "options": list(row.choices)}
+            yield Prompt(f"mmlu_redux/{number}", turns, reference=_letter(key, where), group=group, meta=meta)
+
+    def names(self, prompt: Prompt) -> tuple[str, ...]:
+        """Return the letters."""
+        return LETTERS
 
     def marks(self, prompt: Prompt, completion: Completion, reference: Completion | None = None) -> Iterator[Mark]:
         """Yield `accuracy`, the lengths, and `stopped`; an answer that names no letter is wrong and unanswered."""

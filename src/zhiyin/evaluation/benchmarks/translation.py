@@ -8,10 +8,11 @@ import numpy as np
 from pydantic import Field
 
 from zhiyin.artifacts import ConversationSet
-from zhiyin.evaluation import corpus, quality
+from zhiyin.evaluation import corpus
 from zhiyin.evaluation.benchmarks import Benchmark, Records
 from zhiyin.records.prompt import Completion, Prompt
 from zhiyin.records.score import Mark
+from zhiyin.text.language import is_chinese
 
 TO_CHINESE, FROM_CHINESE = "to Chinese", "from Chinese"
 
@@ -37,7 +38,7 @@ class Translation(Benchmark):
             *before, last = record.messages or (None,)
             if last is None or last.role != "assistant" or not last.content.strip() or not before:
                 raise ValueError(f"record {record.id}: it must end in an answer that is not empty, the translation")
-            group = TO_CHINESE if quality.is_chinese(last.content) else FROM_CHINESE
+            group = TO_CHINESE if is_chinese(last.content) else FROM_CHINESE
             yield Prompt(id=record.id, messages=tuple(before), reference=last.content, group=group)
 
     def marks(self, prompt: Prompt, completion: Completion, reference: Completion | None = None) -> Iterator[Mark]:

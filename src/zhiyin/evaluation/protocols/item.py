@@ -27,6 +27,11 @@ class Item:
     group: str = ""
     meta: Meta = field(default_factory=dict)
 
+    @property
+    def stated(self) -> Meta:
+        """What its prompt says of the item itself, whatever the protocol makes of it; see `records.prompt.Prompt`."""
+        return {**self.meta, "question": self.question.text, "options": list(self.question.options)}
+
     def raw(self, text: str, choices: tuple[str, ...], *, add_bos: bool | None = None) -> Prompt:
         """Return a raw prompt with one choice for each letter; its reference is the right letter itself."""
         return Prompt(
@@ -36,7 +41,7 @@ class Item:
             choices=choices,
             reference=self.question.answer,
             group=self.group,
-            meta=self.meta,
+            meta=self.stated,
         )
 
     def chat(self, messages: tuple[Message, ...], choices: tuple[str, ...]) -> Prompt:
@@ -47,7 +52,7 @@ class Item:
             choices=choices,
             reference=self.question.answer,
             group=self.group,
-            meta=self.meta,
+            meta=self.stated,
         )
 
 

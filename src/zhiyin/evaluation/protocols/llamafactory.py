@@ -9,6 +9,7 @@ exams'), which our templates strip as the models' own do, and the tool does not.
 
 The shots are drawn anew for each question, so questions share no prefix beyond the header, and five-shot costs what it
 says: `dataset["train"].shuffle()` without a seed takes its seed from numpy's global state, which `set_seed(42)` made.
+`fixed_shots: true` departs from the tool: the first examples stand in front of every question.
 """
 
 from collections.abc import Sequence
