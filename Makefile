@@ -25,7 +25,7 @@ demo: .venv/ready
 test: setup
 	$(BIN)/pytest
 
-test-slow: setup
+test-slow: .venv/ready-slow
 	$(BIN)/pytest -m slow
 
 test-browser: setup browser
@@ -43,7 +43,7 @@ check: setup
 bench: setup bench-env
 	@set -e; for file in $(wildcard bench/*.py); do echo "== $$file"; $(BIN)/python "$$file" $$([ $$file != bench/training.py ] || echo $(QUICK)); done
 
-bench-env: .venv-bench/trl/ready .venv-bench/llamafactory/ready .venv-bench/lm-eval/ready
+bench-env: .venv-bench/trl/ready .venv-bench/llamafactory/ready .venv-bench/lm-eval/ready .venv-bench/datasets/ready .venv-bench/datatrove/ready
 
 docs: setup
 	$(BIN)/pytest tests/house/test_docs.py
@@ -76,6 +76,11 @@ browser:
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[all,dev]'
 	@touch $@
 
+# What the slow tests need on top: Daft and Ray, half a gigabyte of them.
+.venv/ready-slow: .venv/ready-dev
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[all,dev,distributed]'
+	@touch $@
+
 # Each peer where its own versions do not disturb ours.
 .venv-bench/trl/ready: bench/sides/trl.txt constraints.txt
 	$(PYTHON) -m venv .venv-bench/trl
@@ -85,6 +90,16 @@ browser:
 .venv-bench/lm-eval/ready: bench/sides/lm_eval.txt constraints.txt
 	$(PYTHON) -m venv .venv-bench/lm-eval
 	.venv-bench/lm-eval/bin/pip install --quiet -c constraints.txt -r $<
+	@touch $@
+
+.venv-bench/datasets/ready: bench/sides/data_datasets.txt constraints.txt
+	$(PYTHON) -m venv .venv-bench/datasets
+	.venv-bench/datasets/bin/pip install --quiet -c constraints.txt -r $<
+	@touch $@
+
+.venv-bench/datatrove/ready: bench/sides/data_datatrove.txt
+	$(PYTHON) -m venv .venv-bench/datatrove
+	.venv-bench/datatrove/bin/pip install --quiet -r $<
 	@touch $@
 
 .venv-bench/llamafactory/ready: bench/sides/llamafactory.txt

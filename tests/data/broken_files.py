@@ -261,5 +261,29 @@ BAD_FILES = (
         r"data holds a file whose name is not UTF-8, \xca\xfd\xbe\xdd.json; rename it",
         refused=True,
     ),
+    File(
+        "shape",
+        "rows inside an object on one line",
+        "a.json",
+        b'{"data": [' + GOOD + b"]}",
+        ":1: the first row has no column 'instruction', 'output'; it has data.",
+    ),
+    File(
+        "column",
+        "other names",
+        "a.jsonl",
+        lines(b'{"question": "q", "answer": "a"}'),
+        ":1: the first row has no column 'instruction', 'output'; it has question, answer. If others are meant, say so "
+        "in the recipe, `columns: {instruction: question, output: answer}`",
+    ),
+    File(
+        "column",
+        "misspelt in the recipe's source",
+        "a.jsonl",
+        lines(b'{"instructon": "q", "output": "a"}'),
+        ":1: the first row has no column 'instruction' (did you mean 'instructon'?); it has instructon, output. If "
+        "others are meant, say so in the recipe, `columns: {instruction: instructon}`",
+    ),
+    File("column", "no header", "a.csv", b"q,a\nr,b\ns,c\n", ":2: the first row has no column 'instruction', 'output'"),
 )
 """What is refused as a whole."""

@@ -31,14 +31,6 @@ TSV = "instruction\toutput\n"
 NO_RECORDS = (
     Rows(
         "column",
-        "other names",
-        "a.jsonl",
-        lines(b'{"question": "q", "answer": "a"}'),
-        0,
-        {1: "no field 'instruction'; the row has question, answer"},
-    ),
-    Rows(
-        "column",
         "misspelt",
         "a.jsonl",
         between(b'{"instructon": "q", "output": "a"}'),
@@ -87,16 +79,8 @@ NO_RECORDS = (
         "a.jsonl",
         between(b'{"dialog": []}', TALK),
         2,
-        {2: "no field 'conversations' or 'messages'; the row has dialog"},
+        {2: "no field 'conversations'; the row has dialog"},
         "sharegpt",
-    ),
-    Rows(
-        "column",
-        "no header",
-        "a.csv",
-        b"q,a\nr,b\ns,c\n",
-        0,
-        {2: "no field 'instruction'; the row has q, a", 3: "no field"},
     ),
     Rows(
         "type", "number for a text", "a.jsonl", between(row(output=7)), 2, {2: "field 'output' must be a text, not int"}
@@ -114,7 +98,7 @@ NO_RECORDS = (
         "type",
         "text for turns",
         "a.jsonl",
-        between(b'{"messages": "hi"}', TALK),
+        between(b'{"conversations": "hi"}', TALK),
         2,
         {2: "the turns must be a list, not str"},
         "sharegpt",

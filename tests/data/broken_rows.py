@@ -250,14 +250,6 @@ NO_ROWS = (
         {1: "a JSON object over several lines"},
     ),
     Rows(
-        "shape",
-        "rows inside an object on one line",
-        "a.json",
-        b'{"data": [' + GOOD + b"]}",
-        0,
-        {1: "no field 'instruction'; the row has data"},
-    ),
-    Rows(
         "nesting",
         "5,000 lists deep",
         "a.jsonl",

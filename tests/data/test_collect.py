@@ -15,6 +15,7 @@ from zhiyin.execution.runtime import Runtime
 from zhiyin.execution.step import step
 from zhiyin.records.conversation import Document
 from zhiyin.records.jsonl import Rejected
+from zhiyin.records.licence import Licence
 
 
 def lines(path: Path, *values: object) -> Path:
@@ -93,14 +94,21 @@ def test_the_message_says_where_the_rejected_rows_are(tmp_path: Path, runtime: R
 def test_no_record_at_all_is_an_error(tmp_path: Path, runtime: Runtime) -> None:
     with pytest.raises(ValueError, match=r"1 of 1 rows rejected .*\n  1 x a file without rows; first at .*a\.jsonl:1"):
         collect(config(lines(tmp_path / "a.jsonl")), out=tmp_path / "out", runtime=runtime)
-    with pytest.raises(ValueError, match="no field 'output'"):
-        collect(config(lines(tmp_path / "b.jsonl", {"instruction": "问"})), out=tmp_path / "out", runtime=runtime)
+    with pytest.raises(ValueError, match=r"1 of 1 rows rejected .*\n  1 x no value in the field 'output'"):
+        collect(
+            config(lines(tmp_path / "b.jsonl", {"instruction": "问", "output": None})),
+            out=tmp_path / "out",
+            runtime=runtime,
+        )
 
 
 class Repeating(Source):
     """Gives one id twice."""
 
     yields: ClassVar = TextSet
+    home: ClassVar = "here"
+    licence: ClassVar = Licence("MIT", commercial=True, terms="None.")
+    verified: ClassVar = False
 
     def rows(self) -> Iterator[Row | Rejected]:
         for number in range(1, 4):
@@ -126,6 +134,20 @@ def test_a_second_record_of_one_id_is_rejected(tmp_path: Path, runtime: Runtime)
     made = collect(Config(source=Repeating()), out=tmp_path, runtime=runtime)
     assert made.summary["records"] == 2
     assert list(made.rejected) == [Rejected("memory:3", "the id of an earlier row", '{"id":"1"}')]
+
+
+def test_the_summary_states_data_set_licence_and_place(tmp_path: Path, runtime: Runtime) -> None:
+    file = lines(tmp_path / "a.jsonl", row("一", "1"))
+    licence = {"name": "CC BY 4.0", "commercial": True, "terms": ""}
+    source = {"name": "alpaca_json", "files": [file], "label": "mine", "licence": licence}
+    made = collect(Config.model_validate({"source": source}), out=tmp_path / "a", runtime=runtime)
+    home = "https://github.com/tatsu-lab/stanford_alpaca"
+    places = ("a.jsonl",)
+    expected = {"name": "mine", "home": home, "licence": licence, "places": places, "verified": True}
+    assert made.summary["data_set"] == expected
+    made = collect(Config(source=Repeating()), out=tmp_path / "b", runtime=runtime)
+    assert made.summary["data_set"]["licence"] == {"name": "MIT", "commercial": True, "terms": "None."}
+    assert made.summary["data_set"]["places"] == ()
 
 
 def test_the_kind_of_set_is_known_before_it_is_made(tmp_path: Path) -> None:

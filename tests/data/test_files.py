@@ -1,23 +1,20 @@
-"""Files are found, named without regard to where they lie, and fetched from a hub at a pinned commit."""
+"""Files are found, and named without regard to where they lie."""
 
 import json
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from zhiyin.data.rows import Row
+from zhiyin.data.sources import Source
 from zhiyin.data.sources.alpaca_json import AlpacaJson
 from zhiyin.data.sources.text import Text
+from zhiyin.execution.catalog import make
 from zhiyin.records.jsonl import Rejected
 
 ROW = {"instruction": "问", "input": "", "output": "答"}
-REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
 def ids(source: AlpacaJson) -> list[str]:
@@ -97,107 +94,27 @@ def test_an_empty_file_among_others_is_set_aside(tmp_path: Path) -> None:
     assert rows[1:] == [Rejected(f"{tmp_path / 'b.json'}:1", "a file without rows", "")]
 
 
-@pytest.mark.parametrize("fields", [{}, {"files": ["."], "hub": {"repo": "a/b", "revision": REVISION, "files": ["*"]}}])
-def test_rows_come_from_one_place(fields: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="either `files` or `hub`"):
-        AlpacaJson.model_validate(fields)
+REPOSITORY = {"repo": "a/b", "revision": "0123456789abcdef0123456789abcdef01234567", "files": ["*"]}
 
 
-@pytest.mark.parametrize("revision", ["main", "0123456", "", REVISION.upper()])
-def test_a_hub_revision_must_be_a_commit(revision: str) -> None:
-    with pytest.raises(ValueError, match="revision"):
-        AlpacaJson.model_validate({"hub": {"repo": "a/b", "revision": revision, "files": ["*.json"]}})
+@pytest.mark.parametrize(
+    ("places", "said"),
+    [
+        ({"files": ["."], "hub": REPOSITORY}, "`files` or `hub`"),
+        ({"modelscope": REPOSITORY, "hub": REPOSITORY}, "`hub` or `modelscope`"),
+    ],
+)
+def test_rows_come_from_one_place(places: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=f"the rows are in one place: give {said}"):
+        AlpacaJson.model_validate(places)
 
 
-class Hub(BaseHTTPRequestHandler):
-    """The three endpoints of a hub that a snapshot needs, for one repository held in memory."""
-
-    files: dict[str, bytes]
-    asked: list[str]
-
-    def do_HEAD(self) -> None:
-        self.answer(with_body=False)
-
-    def do_GET(self) -> None:
-        self.answer(with_body=True)
-
-    def answer(self, with_body: bool) -> None:
-        path = self.path.partition("?")[0]
-        self.asked.append(path)
-        name = path.removeprefix(f"/datasets/owner/set/resolve/{REVISION}/")
-        if path == f"/api/datasets/owner/set/revision/{REVISION}":
-            siblings = [{"rfilename": name} for name in self.files]
-            self.send({"id": "owner/set", "sha": REVISION, "siblings": siblings, "tags": [], "downloads": 0})
-        elif path.startswith(f"/api/datasets/owner/set/tree/{REVISION}"):
-            self.send([{"type": "file", "oid": "0" * 40, "size": len(b), "path": n} for n, b in self.files.items()])
-        elif name in self.files:
-            self.send(self.files[name], with_body)
-        else:
-            self.send_error(404)
-
-    def send(self, value: object, with_body: bool = True) -> None:
-        body = value if isinstance(value, bytes) else json.dumps(value).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("ETag", f'"{len(body):040x}"')
-        self.send_header("X-Repo-Commit", REVISION)
-        self.end_headers()
-        if with_body:
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def hub() -> Iterator[tuple[str, list[str]]]:
-    """Serve a repository on this machine; return the endpoint, and the list that fills with the paths asked for."""
-
-    class Served(Hub):
-        files = {  # noqa: RUF012
-            "data/a.json": json.dumps([ROW, {**ROW, "output": ""}]).encode(),
-            "data/b.json": json.dumps([ROW]).encode(),
-            "other.json": b"not asked for",
-        }
-        asked: list[str] = []  # noqa: RUF012
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Served)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", Served.asked
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-PROGRAM = """
-import sys
-from pathlib import Path
-from zhiyin.data.collect import Config, collect
-from zhiyin.execution.runtime import Runtime
-hub = {"repo": "owner/set", "revision": sys.argv[1], "files": [sys.argv[2]]}
-made = collect(Config(source={"name": "alpaca_json", "hub": hub}), out=Path(sys.argv[3]), runtime=Runtime())
-print([record.id for record in made], [row.where for row in made.rejected])
-"""
-
-
-def test_a_hub_repository_is_read_at_its_commit(
-    tmp_path: Path, hub: tuple[str, list[str]], child_environment: dict[str, str]
-) -> None:
-    endpoint, asked = hub
-    environment = {**child_environment, "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "cache")}
-    environment |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "0", "NO_PROXY": "127.0.0.1"}
-
-    def program(pattern: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", PROGRAM, REVISION, pattern, str(tmp_path / "out")]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-    done = program("data/*.json")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split("\n")[0] == (
-        "['alpaca_json/data/a.json:1', 'alpaca_json/data/b.json:1'] ['owner/set@0123456/data/a.json:2']"
-    )
-    assert not any("other.json" in path for path in asked)
-    none = program("*.csv")
-    assert "ValueError: no file of owner/set@0123456 fits *.csv" in none.stderr
+def test_a_source_without_a_place_says_what_to_write() -> None:
+    with pytest.raises(
+        ValueError, match=r"say where the rows are: `files: \[path\]`, or `hub: \.\.\.`, or `modelscope"
+    ):
+        AlpacaJson.model_validate({})
+    with pytest.raises(
+        ValueError, match=r"or `hub: \{repo: Intel/orca_dpo_pairs, revision: <commit>, files: \['\*'\]\}`"
+    ):
+        make(Source, "orca_dpo_pairs")

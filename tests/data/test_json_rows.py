@@ -4,11 +4,10 @@ import json
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zhiyin.data.json_rows import array_of, json_row
+from zhiyin.data.json_rows import json_row
 from zhiyin.data.rows import Row
 from zhiyin.records.jsonl import Rejected
 
@@ -59,17 +58,3 @@ def test_rows_as_deep_as_the_parser_goes() -> None:
         raw = b'{"a": ' * depth + b"1" + b"}" * depth
         found = json_row("a:1", raw, decode)
         assert isinstance(found, Row) or found.reason == "lists or objects nested too deep"
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b'[{"a": 1},\n{"a": ', r"^a\.json:2: not a whole JSON array: .*ends at byte 17 .*Is the download complete\?$"),
-        (b"[\n1,\n2\n3]", r"^a\.json:4: not a whole JSON array: expected ',' or '\]'; near"),
-        (b"[1]\n[2]", r"^a\.json:2: .*after it stands '\[2\]'\. Are the rows one a line\? Then none is an array$"),
-        (rb'["\udc00"]', r"^a\.json:1: not a whole JSON array: half of a surrogate pair"),
-    ],
-)
-def test_a_broken_array_is_named_by_line(content: bytes, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        array_of(content, "a.json")

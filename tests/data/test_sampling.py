@@ -1,10 +1,11 @@
 """Counts are exact, and ranks are the same on every machine."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zhiyin.data.sampling import apportion, rank
+from zhiyin.data.sampling import apportion, rank, ranks
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,19 @@ def test_shares_must_add_to_one(shares: dict[str, float]) -> None:
 def test_ranks_are_fixed_for_ever() -> None:
     assert rank(0, "mix", "知音") == 9725634949808857144
     assert len({rank(0, "mix", "a"), rank(1, "mix", "a"), rank(0, "split", "a"), rank(0, "mix", "b")}) == 4
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 2**64 - 1), unique=True), st.integers(0, 3))
+def test_ranks_of_whole_arrays_are_those_of_each_key(keys: list[int], seed: int) -> None:
+    together = ranks(seed, "mix", np.array(keys, np.uint64)).tolist()
+    assert together == [ranks(seed, "mix", np.array([key], np.uint64)).item() for key in keys]
+    assert len(set(together)) == len(keys)
+
+
+def test_ranks_are_spread_evenly_and_purposes_know_nothing_of_each_other() -> None:
+    keys = np.arange(100_000, dtype=np.uint64)
+    one, two = (ranks(0, purpose, keys) for purpose in ("mix", "order"))
+    assert ranks(0, "mix", keys[:2]).tolist() == [13210547586156151604, 6130436893187586552]
+    assert np.abs(np.bincount((one >> np.uint64(60)).astype(int)) - 6250).max() < 350
+    assert abs(np.corrcoef(one.astype(float), two.astype(float))[0, 1]) < 0.02

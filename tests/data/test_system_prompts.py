@@ -48,14 +48,17 @@ def test_an_own_system_turn_is_kept(tmp_path: Path, runtime: Runtime, make_conve
     own = msgspec.structs.replace(records[3], messages=(Message("system", "自带"), *records[3].messages))
     given = ConversationSet(tmp_path / "given")
     ConversationSet.write(given.path, [*records[:3], own, *records[4:]])
-    made = system_prompts(Config(none=0, fixed=1), out=tmp_path / "out", runtime=runtime, records=given)
+    made = system_prompts(Config(none=0), out=tmp_path / "out", runtime=runtime, records=given)
     assert made.summary["system_prompts"] == {"none": 0, "fixed": 9, "own": 1}
     assert list(made)[3] == own
 
 
 def test_shares_must_add_to_one() -> None:
     with pytest.raises(ValueError, match=r"none 0\.2, fixed 0\.5 add to 0\.7"):
-        Config(fixed=0.5)
+        Config(fixed=0.5).produces({"records": ConversationSet})
+    with pytest.raises(ValueError, match=r"none 0\.2 and fixed 0\.9 add to more than 1"):
+        Config(fixed=0.9)
+    assert Config(fixed=0.8).produces({"records": ConversationSet}) is ConversationSet
 
 
 def test_the_fixed_prompts_are_fifteen_short_and_different() -> None:

@@ -8,10 +8,13 @@ from tests.house.tree import ROOT
 from zhiyin.execution.step import in_order
 from zhiyin.recipe.wiring import load_recipe
 
-RECIPES = ("tiny", "tiny-real")
+RECIPES = ("judge", "tiny", "tiny-real")
+CHAIN = {"train", "merge", "score", "gate", "page"}
+KINDS = {"judge": {"prepare", "answer", "judge", "review", "score", "gate", "page"}, "tiny": CHAIN, "tiny-real": CHAIN}
+"""Verbs that a recipe must have among its steps."""
 SHARED = ROOT.parent / "shared" / "data"
 # Recipes whose inputs lie in the shared data; their bytes are part of the plan.
-REAL = {"tiny-real"}
+REAL = {"judge", "tiny-real"}
 
 
 def test_these_are_all_recipes(repository: Path) -> None:
@@ -35,4 +38,4 @@ def test_a_recipe_loads_and_wires(name: str, repository: Path, monkeypatch: pyte
     assert len(plan) == len(recipe.steps) >= 10
     assert len({step.fingerprint for step in plan}) == len(plan)
     assert {label: step.label for label, step in recipe.steps.items()} == {label: label for label in recipe.steps}
-    assert {"train", "merge", "score", "gate", "page"} <= {step.kind for step in plan}
+    assert KINDS[name] <= {step.kind for step in plan}

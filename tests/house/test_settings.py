@@ -48,7 +48,7 @@ def test_the_layers_have_no_exceptions(repository: Path) -> None:
     contracts = configparser.ConfigParser()
     contracts.read(repository / ".importlinter", encoding="utf-8")
     sections = [name for name in contracts.sections() if name.startswith("importlinter:contract:")]
-    assert len(sections) == 13
+    assert len(sections) == 14
     assert not [name for name in contracts.sections() if "ignore_imports" in contracts[name]]
     assert contracts["importlinter:contract:floors"]["exhaustive"] == "True"
 

@@ -1,26 +1,50 @@
-"""Give every text one form of white space, and set aside the records that filters reject."""
+"""Give every text one form, and set aside the records that filters reject."""
 
-from collections.abc import Iterator, Mapping
+import operator
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import accumulate, islice
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import msgspec
+from msgspec import Struct
 from pydantic import Field
 
+from zhiyin.artifacts import RECORDS
 from zhiyin.data.filters import AnyFilter
+from zhiyin.data.parts import Part, decoded, write_parts
 from zhiyin.data.rejections import Rejections
-from zhiyin.data.sets import RecordSet, each, stating, write
+from zhiyin.data.rewriting import Rewriting, UnicodeForm
+from zhiyin.data.sets import RecordSet, stating
+from zhiyin.data.shards import Shard, cut, mapped
 from zhiyin.data.sources import Record
-from zhiyin.data.texts import mapped
+from zhiyin.data.texts import texts, with_texts
 from zhiyin.execution.artifact import Artifact
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
 from zhiyin.records.jsonl import Rejected
-from zhiyin.text.whitespace import tidy
+from zhiyin.text.faults import CONTROL
+from zhiyin.text.script import Converter, Script
+
+BATCH = 256
+"""Records rewritten and filtered together."""
 
 
 class Config(StepConfig):
-    """Which records are set aside."""
+    """What is done to the texts, and which records are set aside."""
 
+    code_version: ClassVar[int] = 2
+    unicode: UnicodeForm = "keep"
+    """`nfc` and `nfkc` rewrite the texts; `nfkc` makes full-width ，？ plain, which Chinese texts should seldom be."""
+    script: Script | Literal["keep"] = "keep"
+    """Write every text in simplified or traditional characters, or keep what it has."""
+    converter: Converter = "table"
+    """`opencc` knows which form a word wants, and takes some five times as long as the table of single characters."""
+    control_characters: Literal["remove", "reject"] = "remove"
+    """What is done about characters that no one sees; emoji and line breaks hold none."""
     filters: tuple[AnyFilter, ...] = ()
     """Reasons to set a record aside, in the order they are asked; the first one counts."""
     max_rejected: float = Field(default=1.0, ge=0, le=1)
@@ -31,33 +55,93 @@ class Config(StepConfig):
         return inputs["records"]
 
 
-def clean(config: Config, *, out: Path, runtime: Runtime, records: RecordSet) -> RecordSet:
-    """Write the tidied records in their order; a rejected one keeps its id, `filter: reason`, and itself, tidied.
+class _Cleaned(Struct, frozen=True):
+    """What became of one piece of the input."""
 
-    The summary adds `tidied`: the number of kept records whose white space changed. Raises `ValueError` when no record
-    is left, or when more than `max_rejected` of them were set aside.
+    kept: Part
+    rejected: list[Rejected]
+    changed: int
+
+
+def clean(config: Config, *, out: Path, runtime: Runtime, records: RecordSet) -> RecordSet:
+    """Write the records in their order, their texts in one form; unless a text changed, a record's line is copied.
+
+    A rejected record keeps its id, `filter: reason`, and itself as it was filtered. The summary adds `tidied`: the
+    number of kept records with a text that changed. Raises `ValueError` when no record is left, or when more than
+    `max_rejected` of them were set aside.
     """
     tidied = 0
 
-    def kept(rejected: Rejections) -> Iterator[Record]:
+    def kept(rejected: Rejections) -> Iterator[Part]:
         nonlocal tidied
-        for before in each(records):
-            record = mapped(before, tidy)
-            reason = _reason(config.filters, record)
-            if reason is not None:
-                rejected.add(Rejected(record.id, reason, msgspec.json.encode(record).decode("utf-8")))
-                continue
-            tidied += record != before
-            yield record
+        shards = cut(records.path / RECORDS)
+        for done in mapped(partial(_cleaned, config, type(records)), shards, runtime):
+            for row in done.rejected:
+                rejected.add(row)
+            tidied += done.changed
+            yield done.kept
 
     with Rejections() as rejected:
-        made = write(type(records), out, kept(rejected), rejected)
+        made = write_parts(type(records), out, kept(rejected), rejected)
         rejected.check(made.summary["records"], config.max_rejected, "clean", out)
     return stating(made, tidied=tidied)
 
 
-def _reason(filters: tuple[AnyFilter, ...], record: Record) -> str | None:
+def _cleaned(config: Config, kind: type[RecordSet], shard: Shard) -> _Cleaned:
+    """Clean one piece."""
+    rewriting = Rewriting(config.unicode, config.script, config.converter)
+    encode = msgspec.json.Encoder().encode
+    lines, rejected, changed = list[bytes](), list[Rejected](), 0
+    sources, kinds = Counter[str](), Counter[str]()
+    found = decoded(shard, kind)
+    while batch := list(islice(found, BATCH)):
+        before = [record for _, record in batch]
+        after, reasons = _rewritten(config, rewriting, before)
+        _ask(config.filters, after, reasons)
+        kept = list[Record]()
+        for (line, old), new, reason in zip(batch, after, reasons, strict=True):
+            if reason is not None:
+                rejected.append(Rejected(new.id, reason, encode(new).decode("utf-8")))
+                continue
+            kept.append(new)
+            if new is old:
+                lines.append(line)
+            else:
+                lines.append(encode(new) + b"\n")
+                changed += 1
+        sources.update([record.source for record in kept])
+        kinds.update([record.kind for record in kept])
+    return _Cleaned(Part(b"".join(lines), sources, kinds), rejected, changed)
+
+
+def _rewritten(
+    config: Config, rewriting: Rewriting, records: Sequence[Record]
+) -> tuple[list[Record], list[str | None]]:
+    """Return the records with their texts rewritten, the same object where none changed, and why some are rejected."""
+    own = [texts(record) for record in records]
+    before = [text for some in own for text in some]
+    after = rewriting.texts(before)
+    reasons: list[str | None] = [None] * len(records)
+    if config.control_characters == "reject":
+        reasons = [_control(some) for some in own]
+    found = list(records)
+    changed = [place for place, differs in enumerate(map(operator.ne, before, after)) if differs]
+    if changed:
+        ends = list(accumulate(map(len, own)))
+        for place in dict.fromkeys(bisect_right(ends, text) for text in changed):
+            found[place] = with_texts(records[place], after[ends[place] - len(own[place]) : ends[place]])
+    return found, reasons
+
+
+def _control(texts: Sequence[str]) -> str | None:
+    found = next(filter(None, map(CONTROL.search, texts)), None)
+    return None if found is None else f"control_characters: U+{ord(found[0]):04X}"
+
+
+def _ask(filters: Sequence[AnyFilter], records: Sequence[Record], reasons: list[str | None]) -> None:
+    """Note the reason of the first filter that rejects a record."""
     for one in filters:
-        if (reason := one.reject(record)) is not None:
-            return f"{one.name}: {reason}"
-    return None
+        left = [place for place, reason in enumerate(reasons) if reason is None]
+        for place, reason in zip(left, one.reasons([records[place] for place in left]), strict=True):
+            if reason is not None:
+                reasons[place] = f"{one.name}: {reason}"

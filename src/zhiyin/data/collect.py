@@ -1,24 +1,28 @@
 """Turn the rows of one data set into records, and keep every row that did not become one."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 from pydantic import Field
 
 from zhiyin.data.rejections import Rejections
 from zhiyin.data.rows import BadRow
-from zhiyin.data.sets import RecordSet, write
+from zhiyin.data.sets import RecordSet, stating, write
 from zhiyin.data.sources import AnySource, Record, Source
 from zhiyin.execution.artifact import Artifact
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
 from zhiyin.records.jsonl import Rejected
+from zhiyin.records.licence import DataSet
 
 
 class Config(StepConfig):
     """Which data set is read, and how many of its rows may be bad."""
 
+    code_version: ClassVar[int] = 2
     source: AnySource
     """The data set."""
     limit: int | None = Field(default=None, ge=1)
@@ -34,13 +38,17 @@ class Config(StepConfig):
 def collect(config: Config, *, out: Path, runtime: Runtime) -> RecordSet:
     """Read the source and write its records; rejected rows keep reason, `file:line` and themselves.
 
+    The summary states the data set and its licence: what is made from the records inherits its terms.
+
     Raises `ValueError` when a file cannot be read, when not one row became a record, or when more than
     `max_rejected` of the rows were rejected; the message gives the most frequent reasons and where to look.
     """
     with Rejections() as rejected:
         made = write(config.source.yields, out, _records(config.source, config.limit, rejected), rejected)
         rejected.check(made.summary["records"], config.max_rejected, config.source.name, out)
-    return made
+    source = config.source
+    data_set = DataSet(source.data_set, source.home, source.licence, source.places, source.verified)
+    return stating(made, data_set=asdict(data_set))
 
 
 def _records(source: Source, limit: int | None, rejected: Rejections) -> Iterator[Record]:

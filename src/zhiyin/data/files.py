@@ -1,50 +1,23 @@
-"""Where a source's rows come from: local files and folders, or a hub repository at a pinned revision."""
+"""Where a source's rows come from: local files and folders, or a repository at a pinned revision."""
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from zhiyin.data import formats, lines
+from zhiyin.data.columns import allowed, named
+from zhiyin.data.repositories import HubFiles, ModelScopeFiles, Repository
 from zhiyin.data.rows import Row
 from zhiyin.execution.catalog import Plugin
-from zhiyin.execution.config import Config, InputPath
+from zhiyin.execution.config import InputPath
 from zhiyin.records.jsonl import Rejected
-
-
-class HubFiles(Config):
-    """Files of a data set repository on the Hugging Face hub."""
-
-    repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
-    """`owner/name` of the data set."""
-    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
-    """The full commit: a branch moves, and the run could not be repeated."""
-    files: tuple[str, ...] = Field(min_length=1)
-    """Patterns of the files to read, such as `data/*.parquet`."""
-
-    @property
-    def shown(self) -> str:
-        """The repository as it stands in places: `owner/name@1234567`."""
-        return f"{self.repo}@{self.revision[:7]}"
-
-    def fetch(self) -> tuple[Path, list[Path]]:
-        """Download the files, or find them in the hub's cache; returns the folder, and the files relative to it."""
-        from huggingface_hub import snapshot_download
-
-        folder = Path(
-            snapshot_download(self.repo, repo_type="dataset", revision=self.revision, allow_patterns=list(self.files))
-        )
-        # The cache may hold files of an earlier, wider request of the same revision.
-        found = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
-        wanted = [path for path in found if any(fnmatch(path.as_posix(), pattern) for pattern in self.files)]
-        if not wanted:
-            raise ValueError(f"no file of {self.shown} fits {', '.join(self.files)}")
-        return folder, wanted
+from zhiyin.records.licence import Licence
 
 
 @dataclass(frozen=True)
@@ -63,20 +36,35 @@ class FileRows(Plugin):
         f"*{suffix}{packed}" for suffix in lines.SUFFIXES for packed in ("", ".gz")
     )
     """The files of a folder that are read when `pattern` is not given."""
+    hub_id: ClassVar[str] = ""
+    """`owner/name` on the Hugging Face hub; empty for a data set that is not there."""
+    expects: ClassVar[tuple[str, ...]] = ()
+    """Columns that the first row of each file must have; `a|b` is either."""
+    optional: ClassVar[tuple[str, ...]] = ()
+    """Columns that are read where there are any."""
 
     files: tuple[InputPath, ...] = ()
     """Files, or folders that are searched all the way down, in order of their names."""
     pattern: tuple[str, ...] = ()
     """Which files of a folder are read, such as `*.jsonl`; by default the source's usual ones."""
     hub: HubFiles | None = None
-    """Files of a hub repository, instead of `files`."""
+    """Files of a repository on the Hugging Face hub, instead of `files`."""
+    modelscope: ModelScopeFiles | None = None
+    """Files of a repository on ModelScope, instead of `files`."""
     label: str = ""
     """The name of the data set in records and tables; by default the name of the source."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """What the file calls a column that the source reads under another name, such as `instruction: prompt`."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if bool(self.files) == (self.hub is not None):
-            raise ValueError("give either `files` or `hub`")
+        given = [name for name in ("files", "hub", "modelscope") if getattr(self, name)]
+        if not given:
+            known = f"hub: {{repo: {self.hub_id}, revision: <commit>, files: ['*']}}" if self.hub_id else "hub: ..."
+            raise ValueError(f"say where the rows are: `files: [path]`, or `{known}`, or `modelscope: ...` likewise")
+        if len(given) > 1:
+            raise ValueError(f"the rows are in one place: give `{'` or `'.join(given)}`")
+        allowed(self.columns, self.expects, self.optional)
         return self
 
     @property
@@ -84,14 +72,28 @@ class FileRows(Plugin):
         """The name of the data set in records."""
         return self.label or self.name
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns that are expected; where the config names them, a source overrides this."""
+        return self.expects
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The names of the files, or the repository at its revision."""
+        return (self._repository.shown,) if self._repository else tuple(path.name for path in self.files)
+
+    @property
+    def _repository(self) -> Repository | None:
+        return self.hub or self.modelscope
+
     def rows(self) -> Iterator[Row | Rejected]:
         """Yield every row in file order; a line that is not even a row is yielded as `Rejected`, and an empty file.
 
-        Raises `ValueError` when a file cannot be read, or changes meanwhile.
+        Raises `ValueError` when a file cannot be read, lacks the expected columns, or changes meanwhile.
         """
         for file in self.located():
             before, empty = _state(file), True
-            for row in self.read(file):
+            for row in named(self.read(file), self.required, self.columns):
                 empty = False
                 yield row
             if empty:
@@ -113,9 +115,9 @@ class FileRows(Plugin):
 
         Raises `ValueError` when a folder has none, or when two files would give the same ids.
         """
-        if self.hub is not None:
-            folder, found = self.hub.fetch()
-            located = [SourceFile(folder / path, f"{self.hub.shown}/{path.as_posix()}") for path in found]
+        if repository := self._repository:
+            folder, found = repository.fetch()
+            located = [SourceFile(folder / path, f"{repository.shown}/{path.as_posix()}") for path in found]
         else:
             located = [SourceFile(path, str(path)) for given in self.files for path in self._expanded(given)]
         seen: dict[str, SourceFile] = {}
@@ -139,11 +141,18 @@ class FileRows(Plugin):
             raise ValueError(f"{given}: none of its {len(found)} files fits {', '.join(patterns)}")
         return [_checked(path) for path in wanted]
 
-    @property
+    @cached_property
     def _roots(self) -> tuple[str, ...]:
-        if self.hub is not None:
-            return (f"{self.hub.shown}/",)
-        return _roots(self.files)
+        return (f"{self._repository.shown}/",) if self._repository else _roots(self.files)
+
+
+class AnyFiles(FileRows):
+    """Files that can be anybody's: their licence is said in the recipe."""
+
+    licence: Licence = Licence("not stated", commercial=None)
+    """The licence of the files: its `name`, whether `commercial` use is allowed, and `terms` in words if need be."""
+    kind: str = ""
+    """The task or genre written into every record."""
 
 
 def _below_folder(folder: Path) -> list[Path]:

@@ -9,13 +9,16 @@ from typing import Any
 
 import msgspec
 
-from zhiyin.data.json_rows import array_of, json_row
+from zhiyin.data.json_array import Long, elements
+from zhiyin.data.json_rows import json_row
 from zhiyin.data.lines import BOM, LONGEST, NUL, SHOWN, SUFFIXES, as_text, form, lines, opened, readable, too_long
 from zhiyin.data.rows import Row
 from zhiyin.records.jsonl import Rejected
 from zhiyin.text.encodings import not_utf8
 
 ONE_OBJECT = "a JSON object over several lines; rows are an array of objects, or one object a line (jq -c makes it so)"
+PART = 10_000
+"""Rows of a Parquet file that are in memory as values at a time."""
 _OPENING = re.compile(rb"\{([^\n]*[\[{:])?[ \t\r]*\n")
 """A first line that only opens an object."""
 
@@ -59,13 +62,12 @@ def _json(path: Path, shown: str) -> Iterator[Row | Rejected]:
 
 
 def _array(path: Path, shown: str) -> Iterator[Row | Rejected]:
-    """Read an array, which is held in memory whole."""
-    with opened(path, shown) as file:
-        content = file.read().removeprefix(BOM)
+    """Read an array, element by element."""
     decode = msgspec.json.Decoder().decode
-    for number, raw in enumerate(array_of(content, shown), start=1):
-        where = f"{shown}:{number}"
-        yield too_long(where, raw, len(raw)) if len(raw) > LONGEST else json_row(where, raw, decode)
+    with opened(path, shown) as file:
+        for number, raw in enumerate(elements(file, shown), start=1):
+            where = f"{shown}:{number}"
+            yield too_long(where, raw.head, raw.size) if isinstance(raw, Long) else json_row(where, raw, decode)
 
 
 def _csv(path: Path, shown: str, delimiter: str) -> Iterator[Row | Rejected]:
@@ -138,16 +140,16 @@ def _csv_fault(header: list[str], cells: list[str]) -> str:
 
 
 def _parquet(path: Path, shown: str) -> Iterator[Row]:
+    """Read a table a few row groups at a time."""
     import polars
 
     opened(path, shown).close()
+    number = 0
     try:
-        frame = polars.read_parquet(path)
+        for part in polars.scan_parquet(path, glob=False).collect_batches(chunk_size=PART):
+            values: list[dict[str, Any]] = part.to_dicts()
+            for value in values:
+                number += 1
+                yield Row(f"{shown}:{number}", value)
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException) as error:
         raise ValueError(f"{shown}: not a whole Parquet file: {error}") from error
-    number = 0
-    for part in frame.iter_slices(10_000):
-        values: list[dict[str, Any]] = part.to_dicts()
-        for value in values:
-            number += 1
-            yield Row(f"{shown}:{number}", value)

@@ -18,14 +18,14 @@ Decode = Callable[[bytes], Any]
 _TRAILING = "trailing characters"
 TOO_DEEP = "lists or objects nested too deep"
 HALF = "half of a surrogate pair, as \\ud800 is alone"
-_HALF = re.compile(rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")
+LONE_HALF = re.compile(rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")
 _KEY_END = re.compile(rb'"\s*:')
 _FAULTS = (
     (re.compile(rb"\0"), NUL),
     (re.compile(rb"\A\s*(//|/\*|#)"), "not valid JSON: a comment"),
     (re.compile(rb"\A\s*\{\s*'"), "not valid JSON: names and texts stand in double quotes; is it a Python dict?"),
     (re.compile(rb"[:,\[]\s*-?(NaN|Infinity)\b"), "not valid JSON: NaN and Infinity are no numbers"),
-    (_HALF, f"not valid JSON: {HALF}"),
+    (LONE_HALF, f"not valid JSON: {HALF}"),
 )
 """Faults told from the text, in the order they are looked for: what the parser says of them would puzzle."""
 
@@ -44,33 +44,6 @@ def json_row(where: str, raw: bytes, decode: Decode) -> Row | Rejected:
     if repeated is not None:
         return Rejected(where, f"the key {repeated!r} stands twice in an object", as_text(raw))
     return Row(where, value)
-
-
-def array_of(content: bytes, shown: str) -> list[bytes]:
-    """Return the bytes of each element of a JSON array; raises `ValueError`, naming file and line, when it is none."""
-    try:
-        return [bytes(raw) for raw in msgspec.json.decode(content, type=list[msgspec.Raw])]
-    except RecursionError as error:
-        raise ValueError(f"{shown}:1: {TOO_DEEP}") from error
-    except msgspec.DecodeError as error:
-        found = re.search(r" [(]byte (\d+)[)]", str(error))
-        at = int(found[1]) if found else len(content)
-        said = str(error).replace(found[0] if found else "", "").removeprefix("JSON is malformed: ")
-        # The parser takes half a pair at the end of a text for the end of the file, and points behind what trails.
-        if (at == len(content) or "surrogate" in said) and (half := _HALF.search(content)):
-            at, said = half.start(), HALF
-        at -= said == _TRAILING
-        line = content.count(b"\n", 0, at) + 1
-        raise ValueError(f"{shown}:{line}: not a whole JSON array: {said}; {_advice(content, at, said)}") from error
-
-
-def _advice(content: bytes, at: int, said: str) -> str:
-    if at >= len(content):
-        end = as_text(content[-30:])
-        return f"the file ends at byte {len(content)} with {end!r}. Is the download complete?"
-    if said == _TRAILING:
-        return f"after it stands {as_text(content[at : at + 30])!r}. Are the rows one a line? Then none is an array"
-    return f"near {as_text(content[max(0, at - 15) : at + 15])!r}"
 
 
 def _reason(raw: bytes, error: Exception) -> str:

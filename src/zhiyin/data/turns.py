@@ -32,6 +32,14 @@ def text_field(row: Mapping[str, Any], name: str, default: str | None = None) ->
     return value
 
 
+def present(row: Mapping[str, Any], name: str) -> Any:
+    """Return a value of the row, of any type; raises `BadRow` when there is none."""
+    value = row.get(name)
+    if value is None:
+        raise BadRow(absent(name, row))
+    return value
+
+
 def absent(name: str, row: Mapping[str, Any]) -> str:
     """Say that a field is not there or empty, what it may be called instead, and which fields there are."""
     if name in row:
@@ -43,6 +51,11 @@ def absent(name: str, row: Mapping[str, Any]) -> str:
 def _absent(name: str, there: tuple[str, ...]) -> str:
     more = f" and {len(there) - 8} more" if len(there) > 8 else ""
     return f"no field {name!r}{nearest(name, there)}; the row has {', '.join(there[:8]) or 'none'}{more}"
+
+
+def joined(*parts: str, between: str = "\n") -> str:
+    """Return the parts of a question as one text; blank ones are left out."""
+    return between.join(part for part in parts if part.strip())
 
 
 def messages(value: object) -> list[Message]:

@@ -28,6 +28,7 @@ from zhiyin.data.sampling import rank
 from zhiyin.data.sources import Source
 from zhiyin.data.turns import conversation, text_field
 from zhiyin.records.conversation import Conversation, Message
+from zhiyin.records.licence import Licence
 
 Task = Literal["write", "continue", "author"]
 
@@ -79,6 +80,12 @@ class ChinesePoetry(FileRows, Source):
     """Rows of poems, each made into one instruction."""
 
     yields: ClassVar = ConversationSet
+    home: ClassVar = "https://github.com/chinese-poetry/chinese-poetry"
+    licence: ClassVar = Licence("MIT", commercial=True, terms="The poems are in the public domain.")
+    size: ClassVar = "about 55,000 Tang and 260,000 Song shi, 21,000 ci, 11,000 qu"
+    verified: ClassVar = True
+    expects: ClassVar = ("paragraphs|content|para",)
+    optional: ClassVar = ("title", "rhythmic", "chapter", "author", "dynasty")
 
     tasks: tuple[Task, ...] = Field(default=("write", "continue", "author"), min_length=1)
     """The tasks to make; a hash of the id chooses one that suits the poem."""

@@ -2,7 +2,7 @@
 
 Home: https://github.com/NiuTrans/Classical-Modern, folder 双语数据.
 Licence: MIT.
-Size: hundreds of books, about a million pairs.
+Size: about a million pairs of hundreds of books.
 Schema: <book>/<chapter>/bitext.txt, in which a line `古文：...` is followed by a line `现代文：...`.
 
 >>> source = ClassicalModern(files=["."], label="niutrans")
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from zhiyin.artifacts import ConversationSet
-from zhiyin.data import lines
+from zhiyin.data.aligned import text_lines
 from zhiyin.data.files import FileRows, SourceFile
 from zhiyin.data.rows import Row
 from zhiyin.data.sampling import rank
@@ -23,6 +23,7 @@ from zhiyin.data.sources import Source
 from zhiyin.data.turns import conversation, text_field
 from zhiyin.records.conversation import Conversation, Message, Meta
 from zhiyin.records.jsonl import Rejected
+from zhiyin.records.licence import Licence
 
 CLASSICAL, MODERN = "古文：", "现代文："
 
@@ -39,20 +40,21 @@ class ClassicalModern(FileRows, Source):
     """Pairs of a classical passage and its translation."""
 
     yields: ClassVar = ConversationSet
+    home: ClassVar = "https://github.com/NiuTrans/Classical-Modern"
+    licence: ClassVar = Licence("MIT", commercial=True)
+    size: ClassVar = "about a million pairs"
+    verified: ClassVar = True
+    expects: ClassVar = ("classical", "modern")
     usual: ClassVar = ("bitext.txt",)
 
     def read(self, file: SourceFile) -> Iterator[Row | Rejected]:
         """Yield each pair, at the line of its classical half; a half without the other is rejected."""
         held: tuple[str, str] | None = None
-        for found in lines.text_lines(file.path, file.shown):
+        for found in text_lines(file):
             if isinstance(found, Rejected):
                 yield found
                 continue
-            where = f"{file.shown}:{found[0]}"
-            line = lines.decoded(where, found[1])
-            if isinstance(line, Rejected):
-                yield line
-                continue
+            where, line = found
             if held and line.startswith(MODERN):
                 pair = {"classical": held[1].removeprefix(CLASSICAL), "modern": line.removeprefix(MODERN)}
                 yield Row(held[0], {name: text.strip() for name, text in pair.items()})

@@ -1,7 +1,7 @@
 """The training records of GemmaLM-Chinese (source document 002), read back from its rendered template.
 
 Home: https://github.com/Cui-Peng-624/GemmaLM-Chinese, `src/data_processing/stage{1,2,3}/data_raw/`.
-Licence: none stated; the sets inside (BELLE, alpaca-gpt4-zh, HC3, Firefly, ...) carry their own, several of them
+Licence: not stated; the sets inside (BELLE, alpaca-gpt4-zh, HC3, Firefly, ...) carry their own, several of them
 non-commercial. For research and tests.
 Size: three validation files of 1,000 rows.
 Schema: an array of {text, type}: the dialogue between control words, and the task.
@@ -24,6 +24,7 @@ from zhiyin.data.rows import BadRow, Row
 from zhiyin.data.sources import Source
 from zhiyin.data.turns import ROLES, conversation, text_field
 from zhiyin.records.conversation import Conversation, Message
+from zhiyin.records.licence import Licence
 
 _TURN = re.compile(r"<start_of_turn>(system|user|model)\n(.*?)\n<end_of_turn><eos>\n", re.DOTALL)
 
@@ -32,6 +33,14 @@ class GemmalmChinese(FileRows, Source):
     """Rows of rendered dialogues."""
 
     yields: ClassVar = ConversationSet
+    home: ClassVar = "https://github.com/Cui-Peng-624/GemmaLM-Chinese"
+    licence: ClassVar = Licence(
+        "not stated", commercial=None, terms="The sets inside carry their own licences, several of them non-commercial."
+    )
+    size: ClassVar = "three validation files of 1,000 rows"
+    verified: ClassVar = True
+    expects: ClassVar = ("text",)
+    optional: ClassVar = ("type",)
 
     def record(self, row: Row) -> Conversation:
         """Return the dialogue without its control words; its type is its kind."""

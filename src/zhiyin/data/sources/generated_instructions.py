@@ -13,6 +13,7 @@ from zhiyin.data.generator.questions import Style
 from zhiyin.data.sources import Row, Source
 from zhiyin.records.conversation import Conversation
 from zhiyin.records.jsonl import Rejected
+from zhiyin.records.licence import Licence
 
 
 class GeneratedInstructions(Source):
@@ -30,6 +31,10 @@ class GeneratedInstructions(Source):
     """
 
     yields: ClassVar = ConversationSet
+    home: ClassVar = "this project"
+    licence: ClassVar = Licence("Apache-2.0", commercial=True)
+    size: ClassVar = "up to some 4,300 records"
+    verified: ClassVar = True
 
     part: Part
     """`train`, or `held_out` for the exam: the facts are divided once and for all, whatever the seed."""

@@ -11,6 +11,7 @@ from zhiyin.data.generator import pairs
 from zhiyin.data.generator.fact import Part
 from zhiyin.data.sources import Row, Source
 from zhiyin.records.jsonl import Rejected
+from zhiyin.records.licence import Licence
 from zhiyin.records.preference import Preference
 
 
@@ -27,6 +28,10 @@ class GeneratedPreferences(Source):
     """
 
     yields: ClassVar = PreferenceSet
+    home: ClassVar = "this project"
+    licence: ClassVar = Licence("Apache-2.0", commercial=True)
+    size: ClassVar = "up to some 4,300 pairs"
+    verified: ClassVar = True
 
     part: Part
     """`train`, or `held_out`: the same division of the facts as in `generated_instructions`."""

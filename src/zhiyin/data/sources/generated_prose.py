@@ -11,12 +11,13 @@ from zhiyin.data.generator import prose
 from zhiyin.data.sources import Row, Source
 from zhiyin.records.conversation import Document
 from zhiyin.records.jsonl import Rejected
+from zhiyin.records.licence import Licence
 
 
 class GeneratedProse(Source):
     """Paragraphs of 50 to 150 characters, on one topic or on several; the kind is the topic, or `mixed`.
 
-    Home: this project, `data/generator/`. Licence: Apache-2.0, as the project. Size: as many as asked for.
+    Home: this project, `data/generator/`. Licence: Apache-2.0, as the project. Size: any.
     Schema of a row: a `Document`. All facts are stated, whichever side they stand on, but for the unseen ones.
 
     >>> row = next(iter(GeneratedProse(count=1).rows()))
@@ -25,6 +26,10 @@ class GeneratedProse(Source):
     """
 
     yields: ClassVar = TextSet
+    home: ClassVar = "this project"
+    licence: ClassVar = Licence("Apache-2.0", commercial=True)
+    size: ClassVar = "any"
+    verified: ClassVar = True
 
     count: int = Field(gt=0)
     """Paragraphs."""

@@ -1,8 +1,8 @@
 """Preference pairs in the form of LLaMA-Factory, or of TRL.
 
-Home: https://huggingface.co/datasets/hiyouga/DPO-En-Zh-20k, and https://huggingface.co/docs/trl/dataset_formats.
-Licence: each data set has its own; DPO-En-Zh-20k's is Apache-2.0.
-Size: DPO-En-Zh-20k has 10,000 Chinese and 10,000 English pairs.
+Home: https://huggingface.co/docs/trl/dataset_formats, and https://github.com/hiyouga/LLaMA-Factory.
+Licence: each data set has its own; say it in `licence`.
+Size: any.
 Schema: the prompt as {conversations: [{from, value}]}, {prompt: text or messages}, {question} or {instruction, input},
 with {system} if need be; then {chosen, rejected}, each a text, a message, or messages whose last one is the answer and
 whose others are the prompt. {chosen_messages, rejected_messages} is read as the latter.
@@ -19,66 +19,32 @@ whose others are the prompt. {chosen_messages, rejected_messages} is read as the
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from zhiyin.artifacts import PreferenceSet
-from zhiyin.data.files import FileRows
-from zhiyin.data.rows import BadRow, Row
+from zhiyin.data.files import AnyFiles
+from zhiyin.data.preferences import Pair, PairRows, answers, prompted
+from zhiyin.data.rows import Row as Row
 from zhiyin.data.sources import Source
-from zhiyin.data.turns import absent, message, messages, question, text_field
+from zhiyin.data.turns import joined, messages, text_field
 from zhiyin.records.conversation import Message
-from zhiyin.records.preference import Preference
 
 
-class PreferenceJson(FileRows, Source):
+class PreferenceJson(AnyFiles, PairRows, Source):
     """Rows of a prompt, a chosen and a rejected answer."""
 
-    yields: ClassVar = PreferenceSet
+    home: ClassVar = "https://huggingface.co/docs/trl/dataset_formats"
+    size: ClassVar = "any"
+    verified: ClassVar = True
+    expects: ClassVar = ("chosen|chosen_messages", "rejected|rejected_messages")
+    optional: ClassVar = ("conversations", "prompt", "question", "instruction", "input", "system")
 
-    kind: str = ""
-    """The task or genre written into every record."""
+    def pair(self, row: Mapping[str, Any]) -> Pair:
+        """Read a row in any of the forms."""
+        names = [name if row.get(f"{name}_messages") is None else f"{name}_messages" for name in ("chosen", "rejected")]
+        before, chosen, rejected = answers(row, *names)
+        return Pair(prompted(row, _asked(row), before, text_field(row, "system", "")), chosen, rejected)
 
-    def record(self, row: Row) -> Preference:
-        """Return the row as a preference; two equal answers prefer nothing and are rejected."""
-        before_chosen, chosen = _answer(row.value, "chosen")
-        before_rejected, rejected = _answer(row.value, "rejected")
-        if before_chosen != before_rejected:
-            raise BadRow("chosen and rejected answer different prompts")
-        if not chosen.strip() or not rejected.strip():
-            raise BadRow("an empty answer")
-        if chosen.strip() == rejected.strip():
-            raise BadRow("chosen and rejected are the same text")
-        prompt = question(_prompt(row.value, before_chosen))
-        return Preference(self.identify(row), prompt, chosen, rejected, self.data_set, self.kind)
-
-
-def _answer(row: Mapping[str, Any], name: str) -> tuple[list[Message], str]:
-    """Return the turns that lie before an answer in its own field, and the answer."""
-    value = row.get(name, row.get(f"{name}_messages"))
-    if value is None:
-        raise BadRow(absent(name, row))
-    if isinstance(value, str):
-        return [], value
-    *before, last = messages(value) if isinstance(value, list) and value else [message(value)]
-    if last.role != "assistant":
-        raise BadRow(f"the {name} answer ends with a {last.role} turn")
-    return before, last.content
-
-
-def _prompt(row: Mapping[str, Any], before: list[Message]) -> list[Message]:
-    """Return the prompt from its own field, or from the turns that lie before the answers.
-
-    Where there are both, as in UltraFeedback, the field must repeat the last of those turns.
-    """
-    asked = _asked(row)
-    if not before:
-        if not asked:
-            raise BadRow(f"no prompt; the row has {', '.join(row)}")
-        found = asked
-    elif not asked or asked[-1].content == before[-1].content:
-        found = before
-    else:
-        raise BadRow("the prompt and the turns before the answers differ")
-    system = text_field(row, "system", "")
-    return [Message("system", system), *found] if system else found
+    def kind_of(self, row: Mapping[str, Any]) -> str:
+        """Return the kind that the recipe gives."""
+        return self.kind
 
 
 def _asked(row: Mapping[str, Any]) -> list[Message]:
@@ -87,6 +53,5 @@ def _asked(row: Mapping[str, Any]) -> list[Message]:
             return messages(row[name])
     for name in ("prompt", "question", "instruction"):
         if row.get(name) is not None:
-            parts = (text_field(row, name), text_field(row, "input", ""))
-            return [Message("user", "\n".join(part for part in parts if part.strip()))]
+            return [Message("user", joined(text_field(row, name), text_field(row, "input", "")))]
     return []

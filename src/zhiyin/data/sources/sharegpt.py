@@ -1,10 +1,10 @@
-"""Dialogues in the form of ShareGPT, or of OpenAI's messages.
+"""Dialogues in the form of ShareGPT.
 
 Home: https://huggingface.co/datasets/shareAI/ShareGPT-Chinese-English-90k, and every data set in its form.
-Licence: each data set has its own; ShareGPT-Chinese-English-90k's is Apache-2.0.
+Licence: each data set has its own, say it in `licence`; ShareGPT-Chinese-English-90k's is Apache-2.0.
 Size: tens of thousands to millions of dialogues.
-Schema: {conversations: [{from: human/gpt/system, value}], system?} or {messages: [{role, content}]}, content being a
-text or a list of parts of type text. Dialogues with tool calls are rejected: the records have no turn for a tool.
+Schema: {conversations: [{from: human/gpt/system, value}], system?}; `tags` gives these words other names. Turns
+of a tool (`function_call`, `observation`) make a dialogue be rejected: the records have no turn for one.
 
 >>> source = Sharegpt(files=["."])
 >>> record = source.record(
@@ -17,27 +17,31 @@ text or a list of parts of type text. Dialogues with tool calls are rejected: th
 from typing import ClassVar
 
 from zhiyin.artifacts import ConversationSet
-from zhiyin.data.files import FileRows
-from zhiyin.data.rows import BadRow, Row
+from zhiyin.data.files import AnyFiles
+from zhiyin.data.rows import Row
 from zhiyin.data.sources import Source
-from zhiyin.data.turns import conversation, messages, text_field
+from zhiyin.data.tagged import Tags
+from zhiyin.data.turns import conversation, messages, present, text_field
 from zhiyin.records.conversation import Conversation, Message
 
 
-class Sharegpt(FileRows, Source):
+class Sharegpt(AnyFiles, Source):
     """Rows of turns."""
 
     yields: ClassVar = ConversationSet
+    home: ClassVar = "https://huggingface.co/datasets/shareAI/ShareGPT-Chinese-English-90k"
+    size: ClassVar = "tens of thousands to millions of dialogues"
+    verified: ClassVar = True
+    expects: ClassVar = ("conversations",)
+    optional: ClassVar = ("system",)
 
-    kind: str = ""
-    """The task or genre written into every record."""
+    tags: Tags | None = None
+    """What the parts of a turn are called; by default any of the usual words."""
 
     def record(self, row: Row) -> Conversation:
         """Return the row as a conversation."""
-        turns = next((row.value[name] for name in ("conversations", "messages") if name in row.value), None)
-        if turns is None:
-            raise BadRow(f"no field 'conversations' or 'messages'; the row has {', '.join(row.value)}")
-        found = messages(turns)
+        turns = present(row.value, "conversations")
+        found = self.tags.messages(turns) if self.tags else messages(turns)
         if system := text_field(row.value, "system", ""):
             found.insert(0, Message("system", system))
         return Conversation(self.identify(row), conversation(found), self.data_set, self.kind)

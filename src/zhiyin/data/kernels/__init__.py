@@ -1,0 +1,1 @@
+"""Pure functions on flat NumPy arrays, for a whole batch of texts at once; Python sees no single character."""

@@ -1,0 +1,110 @@
+"""A file of records cut into pieces, and a pure function mapped over them, in this process or in several.
+
+What a piece holds depends on the file alone, and results come back in the order of the pieces: they are the same for
+one worker, for many, and on a cluster.
+"""
+
+import pickle
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec import Struct
+
+from zhiyin.execution.runtime import Runtime
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+SIZE = 4_000_000
+"""Bytes of a piece: large enough for arrays, small enough that many fit into memory."""
+AHEAD = 2
+"""Pieces for each worker that are under way or wait to be taken; more would pile up in memory."""
+
+
+class Shard(Struct, frozen=True):
+    """A range of bytes of a JSON lines file that begins and ends between lines."""
+
+    path: Path
+    start: int
+    stop: int
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield its lines as they are, each with its line break (the last line of a file may lack it)."""
+        left = self.stop - self.start
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            while left > 0:
+                line = file.readline()
+                if not line:
+                    raise ValueError(f"{self.path}: it ended {left} bytes early; it was changed while it was read")
+                left -= len(line)
+                yield line
+
+
+def cut(path: Path, size: int = SIZE) -> list[Shard]:
+    """Return the pieces of a file, in order: each goes on to the end of the line in which it is `size` bytes long."""
+    shards, start, end = list[Shard](), 0, path.stat().st_size
+    with path.open("rb") as file:
+        while start < end:
+            file.seek(start + size - 1)
+            file.readline()
+            stop = min(file.tell(), end)
+            shards.append(Shard(path, start, stop))
+            start = stop
+    return shards
+
+
+def mapped(function: Callable[[P], R], pieces: Iterable[P], runtime: Runtime) -> Iterator[R]:
+    """Yield what the function makes of each piece, a `Shard` or more, in order. It must be pure, and both must pickle.
+
+    An exception of the function is raised here with its own type and words. Raises `RuntimeError` when a process
+    was killed, as a system short of memory does.
+    """
+    pieces = list(pieces)
+    workers = min(runtime.workers, len(pieces))
+    if runtime.cluster:
+        from zhiyin.data import distributed
+
+        yield from distributed.mapped(function, pieces, runtime)
+    elif workers <= 1:
+        yield from map(function, pieces)
+    else:
+        yield from _pooled(function, pieces, workers)
+
+
+def _pooled(function: Callable[[P], R], pieces: list[P], workers: int) -> Iterator[R]:
+    # Spawned, not forked: polars and Ray do not survive a fork.
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    waiting: deque[Future[R]] = deque()
+    rest = iter(pieces)
+    try:
+        waiting.extend(pool.submit(_portable, function, piece) for piece in islice(rest, workers * AHEAD))
+        while waiting:
+            done = waiting.popleft().result()
+            waiting.extend(pool.submit(_portable, function, piece) for piece in islice(rest, 1))
+            yield done
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            f"one of {workers} worker processes was killed; the system does that when memory runs out: "
+            "try with fewer workers"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _portable(function: Callable[[P], R], piece: P) -> R:
+    """Call the function; an exception that cannot travel between processes goes as its words."""
+    try:
+        return function(piece)
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            raise RuntimeError(f"{type(error).__name__}: {error}") from None
+        raise
