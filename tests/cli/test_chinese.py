@@ -56,7 +56,7 @@ def test_ls_of_everything(zhiyin: Call) -> None:
 def test_ls_of_a_step(zhiyin: Call) -> None:
     lines = zhiyin("ls", "mix").output.splitlines()
     assert lines[1] == "  输入（填步骤的标签）："
-    assert "    ratios  映射（文本 → 数），必填" in lines
+    assert "    ratios  映射（文本 → 数），默认 {}" in lines
     assert "    seed  整数，默认 0" in lines
     assert "      换一个种子，抽到的记录与次序都会不同。" in lines
 

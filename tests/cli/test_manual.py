@@ -28,7 +28,7 @@ def test_lang_stands_anywhere(zhiyin: Call, arguments: tuple[str, ...]) -> None:
     "arguments", [("--lang", "zh", "ls", "mix"), ("ls", "mix", "--lang", "zh"), ("ls", "--lang=zh", "mix")]
 )
 def test_lang_stands_before_or_after_the_verb(zhiyin: Call, arguments: tuple[str, ...]) -> None:
-    assert zhiyin(*arguments).output.startswith("data/mix  按比例从多个数据集中抽取")
+    assert zhiyin(*arguments).output.startswith("data/mix  按比例、按类别或随机地从多个数据集中抽取")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 import zhiyin
 from zhiyin.execution.catalog import Plugin, load, names
-from zhiyin.locale.words import say
+from zhiyin.locale.words import retell, say
 from zhiyin.recipe import verbs
 from zhiyin.recipe.config import SECTIONS
 from zhiyin.records.licence import Licence
@@ -150,7 +150,7 @@ def _default(info: FieldInfo) -> str | None:
         return None
     value = info.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, Plugin | Licence):
-        return value.name
+        return retell(value.name)
     return say("nothing") if value is None else "true" if value is True else "false" if value is False else repr(value)
 
 

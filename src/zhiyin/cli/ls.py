@@ -81,13 +81,13 @@ def _member(out: "Console", group: "Group", member: str) -> None:
 
 def _data_set(out: "Console", known: "Facts") -> None:
     """Say what a data set is, where it lies, and what its licence allows."""
-    rows = [(say("home"), known.home), (say("hub"), known.hub_id), (say("size"), known.size)]
+    rows = [(say("home"), retell(known.home)), (say("hub"), known.hub_id), (say("size"), retell(known.size))]
     if known.licence is None:
         rows.append((say("licence"), say("said in the recipe, `licence`")))
     else:
         allowed = {True: say("allowed"), False: say("not allowed"), None: say("not stated")}[known.licence.commercial]
-        name = say("not stated") if known.licence.name == "not stated" else known.licence.name
-        rows += [(say("licence"), name), (say("terms"), known.licence.terms), (say("commercial use"), allowed)]
+        name, terms = retell(known.licence.name), retell(known.licence.terms)
+        rows += [(say("licence"), name), (say("terms"), terms), (say("commercial use"), allowed)]
     rows.append((say("columns verified"), say("yes") if known.verified else say("no")))
     columns = max(width(name) for name, _ in rows)
     for name, value in rows:

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from msgspec import to_builtins
 from pydantic import Field, model_validator
 
-from zhiyin.data.drawing import Lot, Rosters, capped, drawn, of_kind, portions
-from zhiyin.data.gathering import gather
-from zhiyin.data.roster import read_roster
 from zhiyin.data.sampling import apportion
 from zhiyin.data.sets import RecordSet, stating
 from zhiyin.execution.artifact import Artifact
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
+
+if TYPE_CHECKING:
+    from zhiyin.data.drawing import Lot, Rosters
 
 
 class Config(StepConfig):
@@ -77,6 +77,10 @@ def mix(
     source's name in front. The summary gives what was `wanted`, `taken` and `available`, and the same for every kind
     of every source as `distribution`. Source: system 002 of the specification, items 002-7 to 002-15 (X1, X2).
     """
+    from zhiyin.data.drawing import drawn, portions
+    from zhiyin.data.gathering import gather
+    from zhiyin.data.roster import read_roster
+
     rosters = {name: read_roster(sources[name], runtime) for name in sorted(sources)}
     lots = list(_lots(config, rosters))
     if config.short == "error":
@@ -93,8 +97,10 @@ def mix(
     )
 
 
-def _lots(config: Config, rosters: Rosters) -> Iterator[Lot]:
+def _lots(config: Config, rosters: "Rosters") -> Iterator["Lot"]:
     """Yield what is drawn from what."""
+    from zhiyin.data.drawing import Lot, capped, of_kind
+
     rows = capped(config.seed, rosters, config.caps)
     if config.ratios and config.total is not None:
         for name, wanted in apportion(config.ratios, config.total).items():
@@ -107,7 +113,7 @@ def _lots(config: Config, rosters: Rosters) -> Iterator[Lot]:
         yield Lot("sources", "all", every if config.total is None else config.total, rows)
 
 
-def _check(config: Config, rosters: Rosters, lot: Lot) -> None:
+def _check(config: Config, rosters: "Rosters", lot: "Lot") -> None:
     """Raise `ValueError` when there are fewer records than wanted."""
     if lot.size >= lot.wanted:
         return

@@ -4,13 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from zhiyin.data.gathering import keep
-from zhiyin.data.roster import Roster, read_roster
-from zhiyin.data.sampling import ranks
 from zhiyin.data.sets import RecordSet, stating
 from zhiyin.execution.artifact import Artifact
 from zhiyin.execution.config import StepConfig
@@ -47,26 +42,15 @@ def stratify(config: Config, *, out: Path, runtime: Runtime, records: RecordSet)
     file order, each is a run of ceil(n / parts) records, and the last one has what is left. The summary states the
     kinds of the whole set as `of`. Source: system 003 of the specification, item 003-10 (with `order: file`).
     """
+    from zhiyin.data.gathering import keep
+    from zhiyin.data.roster import counted, read_roster
+    from zhiyin.data.sides import numbered
+
     roster = read_roster(records, runtime)
-    numbers = _numbered(config, roster)
-    made = keep(type(records), out, roster, np.flatnonzero(numbers == config.part))
+    numbers = numbered(config.parts, config.order, config.seed, roster)
+    made = keep(type(records), out, roster, (numbers == config.part).nonzero()[0])
     if not made.summary["records"]:
         raise ValueError(
             f"{records.path}: its kinds are too small for {config.parts} parts; part {config.part} is empty"
         )
-    sizes = np.bincount(roster.kinds, minlength=len(roster.kind_names)).tolist()
-    return stating(made, part=config.part, of=dict(zip(roster.kind_names, sizes, strict=True)))
-
-
-def _numbered(config: Config, roster: Roster) -> NDArray[np.int64]:
-    """Return the part that each record belongs to."""
-    numbers = np.empty(len(roster), np.int64)
-    scores = ranks(config.seed, "stratify", roster.keys)
-    for code in range(len(roster.kind_names)):
-        rows = np.flatnonzero(roster.kinds == code)
-        places = np.arange(len(rows))
-        if config.order == "random":
-            numbers[rows[np.argsort(scores[rows], kind="stable")]] = places * config.parts // len(rows)
-        else:
-            numbers[rows] = places // -(-len(rows) // config.parts)
-    return numbers
+    return stating(made, part=config.part, of=counted(roster.kinds, roster.kind_names))

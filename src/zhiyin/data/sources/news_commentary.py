@@ -73,7 +73,9 @@ class NewsCommentary(PairedFiles, Source):
         """Ask for the translation of one half into the other."""
         pair, way = row.value.get("translation"), row.value.get("direction")
         if not isinstance(pair, Mapping):
-            raise BadRow(absent("translation", row.value) if pair is None else "the translation is no {en, zh}")
+            raise BadRow(
+                absent("translation", row.value) if pair is None else "the translation is no object of `en` and `zh`"
+            )
         before, after = str(way).split("-")
         question = Message("user", WORDINGS[str(way)].format(filled(pair, before)))
         turns = conversation([question, Message("assistant", filled(pair, after))])
