@@ -32,7 +32,7 @@ NONE: Mapping[str, Any] = MappingProxyType({})
 class Config(StepConfig):
     """What the page is called, and how much of the data it shows."""
 
-    code_version: ClassVar[int] = 2
+    code_version: ClassVar[int] = 3
     title: str
     """The heading of the page."""
     language: Language = "en"
