@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from zhiyin.artifacts import RECORDS, REJECTED
 from zhiyin.data.drawing import Rosters, Rows, scores
-from zhiyin.data.roster import Roster, counted, key_of
+from zhiyin.data.roster import Roster, key_of, tallied
 from zhiyin.data.sets import RecordSet
 
 AT_ONCE = 20_000
@@ -58,8 +58,8 @@ def _write(
     sources, kinds = Counter[str](), Counter[str]()
     for owner, roster in enumerate(rosters):
         rows = picked.rows[picked.owners == owner]
-        sources.update(counted(roster.sources[rows], roster.source_names))
-        kinds.update(counted(roster.kinds[rows], roster.kind_names))
+        sources.update(tallied(roster.sources[rows], roster.source_names))
+        kinds.update(tallied(roster.kinds[rows], roster.kind_names))
     summary = {
         "records": len(picked.rows),
         "sources": dict(sources.most_common()),

@@ -55,7 +55,7 @@ class Roster(Struct, frozen=True):
                 yield decode(file.read(length))
 
 
-def counted(codes: NDArray[np.int32], names: tuple[str, ...]) -> dict[str, int]:
+def tallied(codes: NDArray[np.int32], names: tuple[str, ...]) -> dict[str, int]:
     """Return how many records have each name that any has."""
     found = zip(names, np.bincount(codes, minlength=len(names)).tolist(), strict=True)
     return {name: count for name, count in found if count}

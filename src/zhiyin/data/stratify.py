@@ -43,7 +43,7 @@ def stratify(config: Config, *, out: Path, runtime: Runtime, records: RecordSet)
     kinds of the whole set as `of`. Source: system 003 of the specification, item 003-10 (with `order: file`).
     """
     from zhiyin.data.gathering import keep
-    from zhiyin.data.roster import counted, read_roster
+    from zhiyin.data.roster import read_roster, tallied
     from zhiyin.data.sides import numbered
 
     roster = read_roster(records, runtime)
@@ -53,4 +53,4 @@ def stratify(config: Config, *, out: Path, runtime: Runtime, records: RecordSet)
         raise ValueError(
             f"{records.path}: its kinds are too small for {config.parts} parts; part {config.part} is empty"
         )
-    return stating(made, part=config.part, of=counted(roster.kinds, roster.kind_names))
+    return stating(made, part=config.part, of=tallied(roster.kinds, roster.kind_names))

@@ -138,7 +138,9 @@ def _assign(config: Config, records: ConversationSet, replies: _Replies) -> dict
     free = [key for key in ids if key not in replies.prompts and key not in replies.refused]
     none = how_many(config.none, len(ids))
     if none > len(free):
-        raise ValueError(f"{len(ids) - len(free)} of {len(ids)} records have requests; {none} cannot have no prompt")
+        raise ValueError(
+            f"{len(ids) - len(free)} of {len(ids)} records have requests, so {none} cannot be left without a prompt"
+        )
     fixed = len(free) - none
     # Each of the three shares is rounded by itself, which moves the last one by two records at most.
     if config.fixed is not None and abs(fixed - config.fixed * len(ids)) > 2:

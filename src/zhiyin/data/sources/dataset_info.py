@@ -67,7 +67,7 @@ class DatasetInfo(AnyFiles, Source):
         if found.repository:
             raise ValueError(
                 f"the entry {given['entry']!r} lies in a repository; give its commit, and the files of {found.part}: "
-                f"`hub: {{repo: {found.repository}, revision: <commit>, files: [...]}}`"
+                f"`hub: {{repo: {found.repository}, revision: COMMIT, files: [...]}}`"
             )
         return {**given, "files": [file.parent / found.file_name]}
 
