@@ -107,7 +107,7 @@ def test_a_sample_is_drawn_once_and_for_all(tmp_path: Path) -> None:
         ({"file_name": "", "om_hub_url": "a/b"}, "names neither a file nor a repository of a hub that is read here"),
         (
             {"hf_hub_url": "a/b", "subset": "zh"},
-            r"give its commit, and the files of subset zh, split train: `hub: \{repo: a/b, revision: COMMIT",
+            r"lies in the repository a/b; under `hub`, give .* as `files` those of subset zh, split train",
         ),
     ],
 )

@@ -66,8 +66,8 @@ class DatasetInfo(AnyFiles, Source):
         found = read_entry(file, given["entry"])
         if found.repository:
             raise ValueError(
-                f"the entry {given['entry']!r} lies in a repository; give its commit, and the files of {found.part}: "
-                f"`hub: {{repo: {found.repository}, revision: COMMIT, files: [...]}}`"
+                f"the entry {given['entry']!r} lies in the repository {found.repository}; "
+                f"under `hub`, give this as `repo`, its commit as `revision`, and as `files` those of {found.part}"
             )
         return {**given, "files": [file.parent / found.file_name]}
 
