@@ -3,10 +3,13 @@
 import re
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.report.conftest import Open, Scheme, needs_chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -17,6 +20,12 @@ CONTRAST = Path(__file__).with_name("contrast.js")
 
 def address(folder: Path, fragment: str = "") -> str:
     return (folder / "page.html").as_uri() + (f"#{fragment}" if fragment else "")
+
+
+def arrived(tab: "Page", folder: str) -> None:
+    """Wait until the address names a step and the page has opened it: a click returns before either."""
+    tab.wait_for_url(f"**/page.html#{folder}")
+    tab.wait_for_selector(f"details#{folder}[open]")
 
 
 @pytest.mark.parametrize(("scheme", "width", "language"), VARIANTS)
@@ -76,8 +85,7 @@ def test_a_box_of_the_lineage_opens_its_step(pages: dict[str, Path], made: dict[
     step = tab.locator(f"details#{folder}")
     assert step.get_attribute("open") is None
     tab.locator(f".node[href='#{folder}']").click()
-    assert tab.url.endswith(f"#{folder}")
-    assert step.get_attribute("open") is not None
+    arrived(tab, folder)
     assert "note: dpo" in step.inner_text()
     assert step.locator("summary").is_visible()
 
@@ -126,12 +134,11 @@ def test_the_keyboard_reaches_boxes_and_links(pages: dict[str, Path], made: dict
     assert tab.evaluate("document.activeElement.getAttribute('href')") == first.get_attribute("href")
     assert tab.locator(".lineage.lit").count() == 1
     tab.keyboard.press("Enter")
-    assert tab.url.endswith(str(first.get_attribute("href")))
+    arrived(tab, str(first.get_attribute("href")).removeprefix("#"))
     untabbed = (
         "[...document.querySelectorAll('a')].filter((one) => one.tabIndex < 0 || !one.hasAttribute('href')).length"
     )
     assert tab.evaluate(untabbed) == 0
-    assert tab.locator(f"details#{str(first.get_attribute('href'))[1:]}").get_attribute("open") is not None
 
 
 def test_a_number_leads_to_its_step_and_on_to_its_items(
@@ -155,8 +162,7 @@ def test_a_number_leads_to_its_step_and_on_to_its_items(
     tab.wait_for_selector("body[data-ready]")
     assert tab.locator("#count").inner_text() == f"{wrong} of 60 items"
     tab.locator(".reply.is-chosen .where a").first.click()
-    assert tab.url.endswith(f"page.html#{scores.path.name}")
-    assert tab.locator(f"details#{scores.path.name}").get_attribute("open") is not None
+    arrived(tab, scores.path.name)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
