@@ -160,6 +160,7 @@ def measure(work: Work, folder: Path) -> Measured:
         "HF_HOME": str(out / "hub"),
         "HF_DATASETS_CACHE": str(out / "hub"),
     }
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or our side alone would compile its modules at every start
     before, began = children_seconds(), time.perf_counter()
     command = [str(python), "-m", f"bench.sides.{MODULES[work.side]}", str(where)]
     with (out / "log").open("w") as log, Watch() as watch:

@@ -175,8 +175,10 @@ class Quotes:
         from zhiyin.data.quotations import hits, protected
         from zhiyin.records.conversation import Document
 
-        searched = hits(protected(self.folders), (Document("", text, "") for text in rows["text"]))
-        return {"quotes": [bool(own) for _, own in searched]}
+        flags = [False] * len(rows["text"])
+        for place, _ in hits(protected(self.folders), [Document("", text, "") for text in rows["text"]]):
+            flags[place] = True
+        return {"quotes": flags}
 
 
 def _decontaminated(work: Work, found: Any, out: Path) -> Any:

@@ -30,7 +30,7 @@ class Unportable(Exception):
 
 def lengths(shard: Shard) -> tuple[str, list[int]]:
     """A hash of the bytes, and the length of each line."""
-    lines = list(shard.lines())
+    lines = shard.lines()
     return sha256(b"".join(lines)).hexdigest(), [len(line) for line in lines]
 
 

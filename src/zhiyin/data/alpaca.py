@@ -1,6 +1,6 @@
 """Rows in the form of Stanford Alpaca, with LLaMA-Factory's extension: a system prompt and earlier turns."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,19 +24,19 @@ ALPACA = Names()
 
 def question(row: Mapping[str, Any], names: Names) -> list[Message]:
     """Return the turns up to the last question, a filled input on a line of its own below the instruction."""
-    asked = [text_field(row, names.prompt), text_field(row, names.query, "") if names.query else ""]
-    return [*before(row, names), Message("user", joined(*asked))]
+    asked = joined(text_field(row, names.prompt), text_field(row, names.query, "") if names.query else "")
+    return [*before(row, names), Message("user", asked)]
 
 
-def before(row: Mapping[str, Any], names: Names) -> Iterator[Message]:
-    """Yield the system turn and the earlier turns, where there are any."""
-    if names.system and (system := text_field(row, names.system, "")):
-        yield Message("system", system)
+def before(row: Mapping[str, Any], names: Names) -> list[Message]:
+    """Return the system turn and the earlier turns, where there are any."""
+    system = text_field(row, names.system, "") if names.system else ""
+    turns = [Message("system", system)] if system else []
     history = (row.get(names.history) if names.history else None) or []
     if not isinstance(history, list):
         raise BadRow("the history is not a list of [question, answer]")
     for pair in history:
         if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
             raise BadRow("the history is not a list of [question, answer]")
-        yield Message("user", pair[0])
-        yield Message("assistant", pair[1])
+        turns += [Message("user", pair[0]), Message("assistant", pair[1])]
+    return turns

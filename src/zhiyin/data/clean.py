@@ -2,10 +2,9 @@
 
 import operator
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import accumulate, islice
+from itertools import accumulate
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -91,15 +90,13 @@ def _cleaned(config: Config, kind: type[RecordSet], shard: Shard) -> _Cleaned:
     """Clean one piece."""
     rewriting = Rewriting(config.unicode, config.script, config.converter)
     encode = msgspec.json.Encoder().encode
-    lines, rejected, changed = list[bytes](), list[Rejected](), 0
-    sources, kinds = Counter[str](), Counter[str]()
-    found = decoded(shard, kind)
-    while batch := list(islice(found, BATCH)):
-        before = [record for _, record in batch]
+    lines, kept, rejected, changed = list[bytes](), list[Record](), list[Rejected](), 0
+    found, records = decoded(shard, kind)
+    for start in range(0, len(records), BATCH):
+        before = records[start : start + BATCH]
         after, reasons = _rewritten(config, rewriting, before)
         _ask(config.filters, after, reasons)
-        kept = list[Record]()
-        for (line, old), new, reason in zip(batch, after, reasons, strict=True):
+        for line, old, new, reason in zip(found[start : start + BATCH], before, after, reasons, strict=True):
             if reason is not None:
                 rejected.append(Rejected(new.id, reason, encode(new).decode("utf-8")))
                 continue
@@ -107,11 +104,9 @@ def _cleaned(config: Config, kind: type[RecordSet], shard: Shard) -> _Cleaned:
             if new is old:
                 lines.append(line)
             else:
-                lines.append(encode(new) + b"\n")
+                lines.append(encode(new))
                 changed += 1
-        sources.update([record.source for record in kept])
-        kinds.update([record.kind for record in kept])
-    return _Cleaned(Part(b"".join(lines), sources, kinds), rejected, changed)
+    return _Cleaned(Part.of(lines, kept), rejected, changed)
 
 
 def _rewritten(

@@ -61,5 +61,5 @@ def _found(folders: tuple[tuple[str, Path], ...], name: str, kind: type[RecordSe
     """Search one piece."""
     from zhiyin.data.quotations import hits, protected
 
-    searched = hits(protected(folders), (record for _, record in decoded(shard, kind)), name)
-    return [hit for _, own in searched for hit in own]
+    _, records = decoded(shard, kind)
+    return [hit for _, own in hits(protected(folders), records, name) for hit in own]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import compress
 from pathlib import Path
 
 from msgspec import Struct
@@ -74,16 +75,11 @@ def _searched(folders: tuple[tuple[str, Path], ...], kind: type[RecordSet], shar
     """Search one piece."""
     from zhiyin.data.quotations import hits, protected
 
-    lines, rejected, found = list[bytes](), list[Rejected](), list[Hit]()
-    sources, kinds = Counter[str](), Counter[str]()
-    raw = list(decoded(shard, kind))
-    searched = hits(protected(folders), (record for _, record in raw))
-    for (line, _), (record, own) in zip(raw, searched, strict=True):
-        if own:
-            rejected.append(Rejected(record.id, f"quotes {own[0].prompts}", line.decode("utf-8").rstrip("\n")))
-            found.extend(own)
-        else:
-            lines.append(line)
-            sources[record.source] += 1
-            kinds[record.kind] += 1
-    return _Searched(Part(b"".join(lines), sources, kinds), rejected, found)
+    rejected, found = list[Rejected](), list[Hit]()
+    lines, records = decoded(shard, kind)
+    sound = [True] * len(records)
+    for place, own in hits(protected(folders), records):
+        sound[place] = False
+        rejected.append(Rejected(records[place].id, f"quotes {own[0].prompts}", lines[place].decode("utf-8")))
+        found.extend(own)
+    return _Searched(Part.of(list(compress(lines, sound)), list(compress(records, sound))), rejected, found)

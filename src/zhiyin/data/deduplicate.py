@@ -1,7 +1,7 @@
 """Keep one record of those that say the same, exactly or nearly."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -31,7 +31,7 @@ class Config(StepConfig):
     by: Literal["text", "asked"] = "text"
     """Compare whole records, or only what they ask: the first user turn, or the document."""
     near: float = Field(default=0.7, ge=0.6, le=1)
-    """Share of common character 5-grams, of those either has, from which two are near duplicates; at 1 none are."""
+    """Two records whose character 5-grams have this Jaccard similarity or more are near duplicates; 1: none are."""
 
     def produces(self, inputs: Mapping[str, type[Artifact]]) -> type[Artifact]:
         """Return the kind of set that comes in."""
@@ -72,20 +72,17 @@ def _kept(shards: list[Shard], found: "Origins", rejected: Rejections, table: Bi
     decode, encode = msgspec.json.Decoder(Named).decode, msgspec.json.Encoder().encode
     ids = dict[int, str]()
     """Of the records that stay and have duplicates."""
-    row = 0
+    first = 0
     for shard in shards:
-        lines, sources, kinds = list[bytes](), Counter[str](), Counter[str]()
-        for line in shard.lines():
-            record, origin = decode(line), int(found.rows[row])
-            if origin == row:
-                lines.append(line if line.endswith(b"\n") else line + b"\n")
-                sources[record.source] += 1
-                kinds[record.kind] += 1
-                if found.shared[row]:
-                    ids[row] = record.id
-            else:
-                rule: Literal["exact", "near"] = "near" if found.near[row] else "exact"
-                rejected.add(Rejected(record.id, f"{rule} duplicate", line.decode("utf-8").rstrip("\n")))
+        lines = shard.lines()
+        records, own = list(map(decode, lines)), slice(first, first + len(lines))
+        origins = found.rows[own].tolist()
+        stays = [origin == row for row, origin in enumerate(origins, start=first)]
+        ids |= {first + place: records[place].id for place in (found.shared[own]).nonzero()[0].tolist()}
+        for place, (line, record, origin) in enumerate(zip(lines, records, origins, strict=True)):
+            if not stays[place]:
+                rule: Literal["exact", "near"] = "near" if found.near[first + place] else "exact"
+                rejected.add(Rejected(record.id, f"{rule} duplicate", line.decode("utf-8")))
                 table.write(encode(Duplicate(record.id, ids[origin], rule)) + b"\n")
-            row += 1
-        yield Part(b"".join(lines), sources, kinds)
+        first += len(lines)
+        yield Part.of(list(compress(lines, stays)), list(compress(records, stays)))

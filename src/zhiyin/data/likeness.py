@@ -4,9 +4,8 @@ For each record travel 16 bytes of a hash and 128 of band keys. Shingles are com
 that share a band with another one.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import islice
 from typing import Literal, cast
 
 import msgspec
@@ -153,13 +152,14 @@ def _together(parts: list[Shingles]) -> Shingles:
 def _marks(kind: type[RecordSet], by: By, near: bool, shard: Shard) -> Marks:
     """Compute the marks of one piece."""
     digests, bands = list[bytes](), [np.zeros((0, BANDS), np.uint64)]
-    found = (_text(record, by) for _, record in decoded(shard, kind))
-    while batch := list(islice(found, BATCH)):
+    _, records = decoded(shard, kind)
+    for start in range(0, len(records), BATCH):
+        batch = [_text(record, by) for record in records[start : start + BATCH]]
         keys = squeeze(batch, "signs")
         bounds = keys.starts.tolist()
-        for text, start, stop in zip(batch, bounds, bounds[1:], strict=False):
+        for text, begin, end in zip(batch, bounds, bounds[1:], strict=False):
             # What is nothing but punctuation is the same as nothing but the same punctuation.
-            digests.append(xxhash.xxh3_128_digest(keys.codes[start:stop].data if start < stop else text.encode()))
+            digests.append(xxhash.xxh3_128_digest(keys.codes[begin:end].data if begin < end else text.encode()))
         if near:
             bands.append(band_keys(signatures(shingles(keys))))
     return Marks(np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2), np.concatenate(bands))
@@ -167,18 +167,12 @@ def _marks(kind: type[RecordSet], by: By, near: bool, shard: Shard) -> Marks:
 
 def _sets(kind: type[RecordSet], by: By, picked: Picked) -> Shingles:
     """Compute the sets of shingles of some records of one piece."""
-    found = (_text(record, by) for record in _chosen(kind, picked))
-    made = list[Shingles]()
-    while batch := list(islice(found, BATCH)):
+    lines, decode = picked.shard.lines(), msgspec.json.Decoder(kind.record_type).decode
+    rows, made = picked.rows.tolist(), list[Shingles]()
+    for start in range(0, len(rows), BATCH):
+        batch = [_text(cast("Record", decode(lines[row])), by) for row in rows[start : start + BATCH]]
         made.append(distinct(shingles(squeeze(batch, "signs"))))
     return _together(made)
-
-
-def _chosen(kind: type[RecordSet], picked: Picked) -> Iterator[Record]:
-    wanted, decode = set(picked.rows.tolist()), msgspec.json.Decoder(kind.record_type).decode
-    for row, line in enumerate(picked.shard.lines()):
-        if row in wanted:
-            yield cast("Record", decode(line))
 
 
 def _text(record: Record, by: By) -> str:

@@ -1,19 +1,19 @@
 """Parts of a record set as lines: what the workers of a step hand back, and the set they add up to."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from pathlib import Path
-from typing import cast
+from typing import Any, Self, cast
 
 import msgspec
 from msgspec import Struct
 
 from zhiyin.artifacts import RECORDS, REJECTED
+from zhiyin.data.rejections import Rejections
 from zhiyin.data.sets import RecordSet
 from zhiyin.data.shards import Shard
 from zhiyin.data.sources import Record
-from zhiyin.records import jsonl
-from zhiyin.records.jsonl import Rejected
 
 
 class Part(Struct, frozen=True):
@@ -24,10 +24,16 @@ class Part(Struct, frozen=True):
     sources: Counter[str]
     kinds: Counter[str]
 
+    @classmethod
+    def of(cls, lines: Sequence[bytes], records: Sequence[Any]) -> Self:
+        """Return the part with these lines, without their line breaks, and what says source and kind of each."""
+        sources = Counter[str](map(attrgetter("source"), records))
+        return cls(b"\n".join([*lines, b""]), sources, Counter(map(attrgetter("kind"), records)))
 
-def write_parts(kind: type[RecordSet], out: Path, parts: Iterable[Part], rejected: Iterable[Rejected]) -> RecordSet:
-    """Write the parts in order, then the rejected rows (read last); the summary is that of `RecordSet.write`."""
-    sources, kinds, reasons = Counter[str](), Counter[str](), Counter[str]()
+
+def write_parts(kind: type[RecordSet], out: Path, parts: Iterable[Part], rejected: Rejections) -> RecordSet:
+    """Write the parts in order, then what was rejected meanwhile; the summary is that of `RecordSet.write`."""
+    sources, kinds = Counter[str](), Counter[str]()
     out.mkdir(parents=True, exist_ok=True)
     with (out / RECORDS).open("wb") as file:
         for part in parts:
@@ -35,34 +41,29 @@ def write_parts(kind: type[RecordSet], out: Path, parts: Iterable[Part], rejecte
             sources.update(part.sources)
             kinds.update(part.kinds)
 
-    def tallied() -> Iterable[Rejected]:
-        for row in rejected:
-            reasons[row.reason] += 1
-            yield row
-
-    jsonl.write(out / REJECTED, tallied())
+    rejected.write(out / REJECTED)
     summary = {
         "records": sources.total(),
         "sources": dict(sources.most_common()),
         "kinds": dict(kinds.most_common()),
-        "rejected": dict(reasons.most_common()),
+        "rejected": dict(rejected.counts.most_common()),
     }
     return kind(out, summary)
 
 
-def decoded(shard: Shard, kind: type[RecordSet]) -> Iterator[tuple[bytes, Record]]:
-    """Yield each line of a piece, with its line break, and the record in it.
+def decoded(shard: Shard, kind: type[RecordSet]) -> tuple[list[bytes], list[Record]]:
+    """Return the lines of a piece, without their line breaks, and the records in them.
 
     Raises `ValueError` with file and line when one does not fit the set's type.
     """
-    decode = msgspec.json.Decoder(kind.record_type).decode
-    for place, line in enumerate(shard.lines()):
-        try:
-            record = decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            number = _lines_before(shard) + place + 1
-            raise ValueError(f"{shard.path}:{number}: not a {kind.record_type.__name__}: {error}") from error
-        yield line if line.endswith(b"\n") else line + b"\n", cast("Record", record)
+    lines, decode = shard.lines(), msgspec.json.Decoder(kind.record_type).decode
+    records = list[Any]()
+    try:
+        records.extend(map(decode, lines))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        number = _lines_before(shard) + len(records) + 1
+        raise ValueError(f"{shard.path}:{number}: not a {kind.record_type.__name__}: {error}") from error
+    return lines, cast("list[Record]", records)
 
 
 def _lines_before(shard: Shard) -> int:

@@ -5,7 +5,6 @@ import string
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -93,9 +92,10 @@ def uncovered(found: Protected) -> dict[str, int]:
     return counts
 
 
-def hits(found: Protected, records: Iterator[Record], name: str = "") -> Iterator[tuple[Record, tuple[Hit, ...]]]:
-    """Yield each record with its hits; `name` is that of its set."""
-    while batch := list(islice(records, BATCH)):
+def hits(found: Protected, records: Sequence[Record], name: str = "") -> Iterator[tuple[int, tuple[Hit, ...]]]:
+    """Yield the place of each record that has hits, in order, and these; `name` is that of the set."""
+    for start in range(0, len(records), BATCH):
+        batch = records[start : start + BATCH]
         whole = ["\n".join(texts(record)) for record in batch]
         own: dict[int, dict[tuple[str, str], Hit]] = defaultdict(dict)
         for match in matches(found.index, squeeze(whole)):
@@ -106,8 +106,8 @@ def hits(found: Protected, records: Iterator[Record], name: str = "") -> Iterato
                 before = own[match.text].setdefault((prompts, prompt_id), hit)
                 if len(before.shared) < len(shared):  # of a stem, and of the same with its options
                     own[match.text][prompts, prompt_id] = hit
-        for place, record in enumerate(batch):
-            yield record, tuple(hit for _, hit in sorted(own[place].items())) if place in own else ()
+        for place in sorted(own):
+            yield start + place, tuple(hit for _, hit in sorted(own[place].items()))
 
 
 def _spelt(text: str, match: Match, *, stem: bool) -> str:

@@ -1,5 +1,6 @@
 """The rows a step sets aside: counted by reason, kept on disk while they grow, and too many of them an error."""
 
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -47,6 +48,12 @@ class Rejections:
         for line in self._file:
             yield decode(line)
 
+    def write(self, path: Path) -> None:
+        """Write the rows in order, a line each."""
+        self._file.seek(0)
+        with path.open("wb") as file:
+            shutil.copyfileobj(self._file, file)
+
     def check(self, kept: int, allowed: float, what: str, out: Path) -> None:
         """Raise `ValueError` when nothing was kept, or when more than the allowed share of the rows was set aside.
 
@@ -60,7 +67,7 @@ class Rejections:
             f"\n  {count} x {reason}; first at {self.first[reason]}" for reason, count in self.counts.most_common(3)
         )
         where = f"\nEvery row that was rejected stands with its reason in {out / REJECTED}." if len(self) else ""
-        remedy = "" if share <= allowed else " Mend the data, or raise `max_rejected`." if kept else " Mend the data."
+        remedy = "" if share <= allowed else "\nMend the data, or raise `max_rejected`." if kept else "\nMend the data."
         raise ValueError(
             f"{what}: {len(self)} of {rows} rows rejected ({share:.1%}, max_rejected is {allowed:.1%}), "
             f"{kept} records kept{reasons}{where}{remedy}"

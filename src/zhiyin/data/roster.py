@@ -18,7 +18,7 @@ from zhiyin.data.shards import Shard, cut, mapped
 from zhiyin.execution.runtime import Runtime
 
 
-class Named(Struct, frozen=True):
+class Named(Struct, frozen=True, gc=False):
     """The part of a record that is read; the rest of its line is passed over."""
 
     id: str
@@ -100,19 +100,16 @@ def _part(shard: Shard) -> Roster:
             at = shard.start + sum(sizes)
             raise ValueError(f"{shard.path}: not a record at byte {at}: {error}; make the set anew") from error
         keys.append(digest(record.id.encode()))
-        sizes.append(len(line))
+        sizes.append(len(line) + 1)
         kind_codes.append(kinds.setdefault(record.kind, len(kinds)))
         source_codes.append(sources.setdefault(record.source, len(sources)))
     lengths = np.array(sizes, np.int64)
     starts = shard.start + np.cumsum(lengths) - lengths
-    # Only the last line of a file may lack its line break.
-    lengths -= 1
-    lengths[-1:] += not line.endswith(b"\n")
     return Roster(
         shard.path,
         np.array(keys, np.uint64),
         starts,
-        lengths,
+        lengths - 1,
         np.array(kind_codes, np.int32),
         np.array(source_codes, np.int32),
         tuple(kinds),

@@ -84,7 +84,7 @@ def _frame(kind: type[RecordSet], shard: Shard, columns: dict[str, polars.DataTy
     """Return the rows of one piece."""
     import polars
 
-    records = [record for _, record in decoded(shard, kind)]
+    _, records = decoded(shard, kind)
     return polars.DataFrame(
         {name: _column(name, type_, records) for name, type_ in columns.items()}, schema=columns, strict=True
     )

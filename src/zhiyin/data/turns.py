@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import cycle
 from typing import Any
 
 from zhiyin.data.rows import BadRow
@@ -18,6 +19,8 @@ ROLES: Mapping[str, Role] = {
     "bot": "assistant",
     "model": "assistant",
 }
+
+_SPEAKERS: tuple[Role, Role] = ("user", "assistant")
 
 
 def text_field(row: Mapping[str, Any], name: str, default: str | None = None) -> str:
@@ -55,7 +58,7 @@ def _absent(name: str, there: tuple[str, ...]) -> str:
 
 def joined(*parts: str, between: str = "\n") -> str:
     """Return the parts of a question as one text; blank ones are left out."""
-    return between.join(part for part in parts if part.strip())
+    return between.join([part for part in parts if part.strip()])
 
 
 def messages(value: object) -> list[Message]:
@@ -112,15 +115,14 @@ def alternating(found: Iterable[Message]) -> tuple[Message, ...]:
 
     A system turn of nothing but blanks says nothing: it is left out, as all data sets mean it.
     """
-    turns = tuple(turn for turn in found if turn.role != "system" or turn.content.strip())
+    turns = [turn for turn in found if turn.role != "system" or turn.content.strip()]
     body = turns[1:] if turns and turns[0].role == "system" else turns
     if not body:
         raise BadRow("no turns")
-    for number, turn in enumerate(body):
-        expected: Role = "assistant" if number % 2 else "user"
+    for turn, expected in zip(body, cycle(_SPEAKERS)):
         if turn.role != expected:
             article = "an" if turn.role == "assistant" else "a"
             raise BadRow(f"{article} {turn.role} turn where the {expected}'s is due")
         if not turn.content.strip():
             raise BadRow(f"an empty {turn.role} turn")
-    return turns
+    return tuple(turns)

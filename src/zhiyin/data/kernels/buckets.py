@@ -25,7 +25,7 @@ def pairs(keys: NDArray[Any]) -> Iterator[tuple[Numbers, Numbers]]:
 
 def shared(keys: NDArray[Any]) -> NDArray[np.bool_]:
     """Tell for each place whether another one has its key."""
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(keys)
     same = keys[order][1:] == keys[order][:-1]
     found = np.zeros(keys.size, bool)
     found[order[1:][same]] = True

@@ -127,9 +127,8 @@ def _settle_points(codes: Codes, points: Codes, starts: Offsets) -> None:
     """Settle, in place, the full stops and commas: those between two digits of one text stay, as in 3.5 and 1,000."""
     places = np.flatnonzero(codes == _POINT)
     inside = places[(places > 0) & (places < codes.size - 1)]
-    digits = (codes[inside - 1] - ord("0") < 10) & (codes[inside + 1] - ord("0") < 10)
+    inside = inside[(codes[inside - 1] - ord("0") < 10) & (codes[inside + 1] - ord("0") < 10)]
     row = np.searchsorted(starts, inside, side="right") - 1
-    digits &= (inside > starts[row]) & (inside + 1 < starts[row + 1])
-    stays = inside[digits]
+    stays = inside[(inside > starts[row]) & (inside + 1 < starts[row + 1])]
     codes[places] = 0
     codes[stays] = np.where(np.isin(points[stays], _COMMAS), ord(","), ord("."))

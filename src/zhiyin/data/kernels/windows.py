@@ -168,7 +168,7 @@ def _longer(front: Codes, back: Codes, width: int) -> Codes:
 
 
 def _table(hashes: Codes, places: Places, size: int) -> _Table:
-    order = np.argsort(hashes[places], kind="stable")
+    order = np.argsort(hashes[places])
     ordered = hashes[places][order]
     bits = np.zeros(2**size // 8, np.uint8)
     cells = ordered >> np.uint32(32 - size)
