@@ -89,7 +89,7 @@ def test_no_bad_row_is_let_through_where_none_may_be(zhiyin: Call, case: Rows) -
     place, reason = next(iter(case.rejected.items()))
     assert f"x {reason}" in said
     assert f"; first at {case.file}:{place}" in said
-    assert f"in {folder_of('store/.partial')}/rejected.jsonl. " in said
+    assert f"in {folder_of('store/.partial')}/rejected.jsonl." in said
     assert len(found(folder_of("store/.partial"), "rejected.jsonl")) == count
     assert not list(Path("store").glob("collect-*"))
 

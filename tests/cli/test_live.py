@@ -3,6 +3,7 @@
 import io
 import logging
 import time
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -18,61 +19,69 @@ from zhiyin.execution.step import Step
 STEP = Step("sft", lambda: Page, StepConfig(), {}, Page)  # type: ignore[arg-type,return-value]
 
 
-def _follow(watching: Watcher) -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that stands until a test moves it."""
+    now = [100.0]
+    monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+def _follow(watching: Watcher, clock: list[float]) -> None:
+    """Say how far a step is at once, and a second time six seconds later."""
     watching.event(Event(STEP, "making", 2, 12))
     watching.progress(1, 100, "steps", {"loss": "2.31", "tokens/s": "4,100"})
-    time.sleep(0.02)
+    clock[0] += 6
     watching.progress(50, 100, "steps", {"loss": "1.07", "tokens/s": "4,200"})
     watching.event(Event(STEP, "made", 2, 12))
 
 
-def test_terminal() -> None:
+def test_terminal(clock: list[float]) -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=100, highlight=False)
     watching = watcher(console, ["sft", "longer"])
     assert isinstance(watching, Bar)
     watching.event(Event(STEP, "making", 2, 12))
     watching.progress(1, 100, "steps", {})
-    time.sleep(0.02)
+    clock[0] += 6
     watching.progress(50, 100, "steps", {"loss": "1.07", "tokens/s": "4,200"})
     assert watching.bar is not None
     watching.bar.refresh()
     shown = out.getvalue()
     assert "[ 2/12] sft" in shown
-    assert "50/100 steps, loss 1.07, tokens/s 4,200, 0.0 s left" in shown
+    assert "50/100 steps, loss 1.07, tokens/s 4,200, 6.1 s left" in shown
     watching.event(Event(STEP, "made", 2, 12))
     assert watching.bar is None
     assert (watching.made, watching.held, watching.running) == (1, 0, None)
     assert "\x1b[32m[ 2/12] sft     made  " in out.getvalue()
 
 
-def test_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "PLAIN_SECONDS", 0.01)
+def test_log(clock: list[float]) -> None:
     out = io.StringIO()
     watching = watcher(Console(file=out, soft_wrap=True, highlight=False, markup=False), ["sft"])
     assert isinstance(watching, Lines)
-    _follow(watching)
+    _follow(watching, clock)
     lines = out.getvalue().splitlines()
     assert lines[0] == "[ 2/12] sft  making"
-    assert lines[1] == "[ 2/12] sft  50/100 steps, loss 1.07, tokens/s 4,200, 0.0 s left"
-    assert lines[2].startswith("[ 2/12] sft  made  0.")
+    assert lines[1] == "[ 2/12] sft  50/100 steps, loss 1.07, tokens/s 4,200, 6.1 s left"
+    assert lines[2] == "[ 2/12] sft  made  6.0 s"
     assert "\x1b" not in out.getvalue()
 
 
-def test_log_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "PLAIN_SECONDS", 0.01)
+def test_log_in_chinese(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> None:
     monkeypatch.setenv("LANGUAGE", "zh_CN")
     out = io.StringIO()
-    _follow(watcher(Console(file=out, soft_wrap=True, highlight=False, markup=False), ["诗", "sft"]))
+    _follow(watcher(Console(file=out, soft_wrap=True, highlight=False, markup=False), ["诗", "sft"]), clock)
     lines = out.getvalue().splitlines()
     assert lines[0] == "[ 2/12] sft  制作中"
-    assert lines[1] == "[ 2/12] sft  50/100 步，损失 1.07，词元/秒 4,200，剩余 0.0 s"
-    assert lines[2].startswith("[ 2/12] sft  完成  0.")
+    assert lines[1] == "[ 2/12] sft  50/100 步，损失 1.07，词元/秒 4,200，剩余 6.1 s"
+    assert lines[2] == "[ 2/12] sft  完成  6.0 s"
 
 
-def test_log_is_quiet_between() -> None:
+def test_log_is_quiet_between(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> None:
+    monkeypatch.setattr(live, "PLAIN_SECONDS", 6.5)
     out = io.StringIO()
-    _follow(watcher(Console(file=out), ["sft"]))
+    _follow(watcher(Console(file=out), ["sft"]), clock)
     assert len(out.getvalue().splitlines()) == 2
 
 

@@ -13,8 +13,8 @@ Call = Callable[..., Any]
 
 
 def test_texts_become_the_types_of_the_settings() -> None:
-    found = runtime(["nodes=2", "activation_checkpointing=true", "parallelism=fsdp2"], device="cpu")
-    assert (found.device, found.nodes, found.activation_checkpointing, found.parallelism) == ("cpu", 2, True, "fsdp2")
+    found = runtime(["nodes=2", "activation_checkpointing=true", "cluster=auto"], device="cpu")
+    assert (found.device, found.nodes, found.activation_checkpointing, found.cluster) == ("cpu", 2, True, "auto")
     assert runtime(None, device="cpu").nodes == 1
 
 
@@ -30,3 +30,9 @@ def test_both_verbs_take_them(here: Path, zhiyin: Call, verb: str) -> None:
     refused = zhiyin(verb, "little.yaml", "--runtime", "keep_checkpoint=3")
     assert refused.exit_code == 2
     assert "keep_checkpoints" in refused.output
+
+
+def test_help_says_how_data_work_goes_to_a_cluster(zhiyin: Call) -> None:
+    said = " ".join(zhiyin("run", "--help").output.split())
+    assert "cluster=HOST:PORT (Ray for data)" in said
+    assert runtime(["cluster=10.0.0.1:6379"], workers=2).cluster == "10.0.0.1:6379"

@@ -64,7 +64,8 @@ def reply(config: Replies, *, out: Path, runtime: Runtime, prompts: Mapping[str,
         found = [
             Completion(prompt.id, sample=sample, text=text, stopped=config.stopped.get(prompt.id, "stop"))
             for prompt in asked
-            for sample, text in enumerate(config.replies.get(prompt.id, ()))
+            # No order of the samples is promised.
+            for sample, text in reversed([*enumerate(config.replies.get(prompt.id, ()))])
         ]
         jsonl.write(out / f"{name}.jsonl", found)
     return CompletionSet(out)

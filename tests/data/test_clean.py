@@ -44,6 +44,17 @@ def test_texts_are_tidied_and_filters_asked_in_order(
     }
 
 
+def test_of_two_filters_that_reject_a_record_the_first_one_counts(
+    tmp_path: Path, runtime: Runtime, make_conversations: Make
+) -> None:
+    records = make_conversations([("问", "很长" * 50), ("问", "答")])
+    for first, second in ((20, 10), (10, 20)):
+        filters = [{"name": "length", "max_characters": most} for most in (first, second)]
+        config = Config.model_validate({"filters": filters})
+        made = clean(config, out=tmp_path / str(first), runtime=runtime, records=records)
+        assert [row.reason for row in made.rejected] == [f"length: longer than {first} characters"]
+
+
 @pytest.mark.parametrize(
     ("kind", "before", "after"),
     [
@@ -76,6 +87,8 @@ def test_every_kind_of_record_is_tidied(
         ({"script": "traditional"}, "皇后的头发", "皇後的頭發"),
         ({"script": "traditional", "converter": "opencc"}, "皇后的头发", "皇后的頭髮"),
         ({}, "\x07铃\u202e反\u2066向\u200e 👨\u200d👩\u200d👧 ❤\ufe0f", "铃反向 👨\u200d👩\u200d👧 ❤\ufe0f"),
+        ({}, "  if x:\n\treturn  \n\n\n\u00a0y\x07\r\n", "if x:\n\treturn\n\n y"),
+        ({"whitespace": "keep"}, "  if x:\n\treturn  \n\n\n\u00a0y\x07\r\n", "  if x:\n\treturn  \n\n\n\u00a0y\r\n"),
     ],
 )
 def test_what_is_asked_for_is_done_and_nothing_else(

@@ -141,13 +141,14 @@ def test_the_summary_states_data_set_licence_and_place(tmp_path: Path, runtime: 
     licence = {"name": "CC BY 4.0", "commercial": True, "terms": ""}
     source = {"name": "alpaca_json", "files": [file], "label": "mine", "licence": licence}
     made = collect(Config.model_validate({"source": source}), out=tmp_path / "a", runtime=runtime)
-    home = "https://github.com/tatsu-lab/stanford_alpaca"
     places = ("a.jsonl",)
-    expected = {"name": "mine", "home": home, "licence": licence, "places": places, "verified": True}
+    # The page of Stanford Alpaca describes the form of the file, and nothing that is in it.
+    expected = {"name": "mine", "home": "", "licence": licence, "places": places, "verified": False}
     assert made.summary["data_set"] == expected
     made = collect(Config(source=Repeating()), out=tmp_path / "b", runtime=runtime)
     assert made.summary["data_set"]["licence"] == {"name": "MIT", "commercial": True, "terms": "None."}
     assert made.summary["data_set"]["places"] == ()
+    assert (made.summary["data_set"]["home"], made.summary["data_set"]["verified"]) == ("here", Repeating.verified)
 
 
 def test_the_kind_of_set_is_known_before_it_is_made(tmp_path: Path) -> None:

@@ -101,3 +101,11 @@ def test_each_file_is_checked(tmp_path: Path) -> None:
     assert first.value == {"output": "答", "instruction": "问"}
     with pytest.raises(ValueError, match=r"b\.json:1: the first row has no column 'q'"):
         next(rows)
+
+
+def test_of_two_languages_the_one_that_is_read_must_be_there(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('[{"instruction": "Say it", "output": "It"}]', encoding="utf-8")
+    place = {"name": "alpaca_gpt4_silk_road", "files": [str(tmp_path)]}
+    assert len(list(make(Source, {**place, "language": "en"}).rows())) == 1
+    with pytest.raises(ValueError, match=r"no column 'instruction_zh', 'output_zh'.*; it has instruction, output"):
+        list(make(Source, place).rows())

@@ -72,6 +72,29 @@ def test_a_protected_question_is_refused(runtime: Runtime) -> None:
     assert pairs(runtime, REPLIES, given([other])).summary["records"] == 10
 
 
+def test_a_protected_question_is_known_under_another_protocol(runtime: Runtime) -> None:
+    """With its options turned, too; a stem with other options is another question."""
+
+    def item(key: str, text: str, *options: str) -> Prompt:
+        return Prompt(key, text=text, reference="A", meta={"question": "下列正确的是", "options": list(options)})
+
+    asked = given([item("a", "下列正确的是\nA. 一\nB. 二", "一", "二")])
+    inputs = {"prompts": asked, "completions": replied(asked, {"a": "答案是A"})}
+    other, same = item("o", "题目：下列正确的是", "一", "三"), item("s", "题目：下列正确的是\nA.二 B.一", "二", "一")
+    for exam, refused in ((other, False), (same, True)):
+        done = step(
+            compliance_pairs.compliance_pairs,
+            compliance_pairs.Config(),
+            {**inputs, "protected": {"exam": given([exam])}},
+        )
+        if refused:
+            with pytest.raises(Exception, match=r"1 questions of exam would be trained on, .* first s, here a"):
+                made(done, runtime)
+        else:
+            with pytest.raises(Exception, match="the question is raw text"):
+                made(done, runtime)
+
+
 def test_questions_without_an_answer_are_refused(runtime: Runtime) -> None:
     asked = given([question("x", "甲", "")])
     inputs = {"prompts": asked, "completions": replied(asked, {"x": "长"})}

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from zhiyin.artifacts import ConversationSet, PromptSet, TextSet
+import pytest
+
+from zhiyin.artifacts import Contamination, ConversationSet, PromptSet, TextSet
+from zhiyin.data import decontaminate
 from zhiyin.data.contamination import Config, contamination
 from zhiyin.execution.runtime import Runtime
 from zhiyin.records.contamination import Hit
@@ -36,3 +39,16 @@ def test_every_hit_of_every_set(tmp_path: Path) -> None:
         "quoted": {"exam": 1, "other": 0},
         "uncovered": {"exam": 1, "other": 0},
     }
+
+
+def test_a_search_for_nothing_is_refused() -> None:
+    """Both steps would succeed, and protect nothing."""
+    given = {"records.a": TextSet, "prompts.e": PromptSet}
+    assert Config().produces(given) is Contamination
+    for name in ("records", "prompts"):
+        left = {each: kind for each, kind in given.items() if not each.startswith(name)}
+        with pytest.raises(ValueError, match=f"`{name}` names no step"):
+            Config().produces(left)
+    assert decontaminate.Config().produces({"records": TextSet, "prompts.e": PromptSet}) is TextSet
+    with pytest.raises(ValueError, match="`prompts` names no prompt set"):
+        decontaminate.Config().produces({"records": TextSet})

@@ -114,6 +114,10 @@ def test_a_stem_that_many_items_share(tmp_path: Path) -> None:
     texts = (f"{STEM}____", f"{STEM}\nA. 水往低处流\nB. 火是冷的", written(2))
     assert found(tmp_path / "a", few, *texts) == [["0", "1", "2"]] * 3
     assert found(tmp_path / "b", many, *texts) == [["0", "1", "2", "3"], [], ["2"]]
+    assert found(tmp_path / "c", many, f"{STEM}____\n{written(2)}") == [["0", "1", "2", "3"]]
+    shared = {hit.prompt_id: len(hit.shared) for hit in jsonl.read(tmp_path / "c" / "out" / HITS, Hit)}
+    assert shared["2"] > 5 * len(STEM)  # with its options, of which the others have none
+    assert {shared[name] for name in "013"} == {len(STEM)}
 
 
 def test_a_short_question_inside_a_sentence_is_no_quotation(tmp_path: Path) -> None:

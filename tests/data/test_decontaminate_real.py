@@ -20,6 +20,7 @@ from zhiyin.records import jsonl
 from zhiyin.records.contamination import Hit
 from zhiyin.records.conversation import Conversation, Message
 from zhiyin.records.prompt import Prompt
+from zhiyin.text.script import converted
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the real data is not at {SHARED}")
 
@@ -123,17 +124,38 @@ def test_planted_leaks_are_found(exams: dict[str, PromptSet], tmp_path: Path) ->
             said += "".join(f"\n{letter}. {text}" for letter, text in zip("ABCD", options, strict=True))
         lead = draw.choice(["请回答：", "", "Question: ", "1. "])
         planted[name, prompt.id] = f"{draw.choice(rows)[:300]}\n{lead}{edited(said, draw)}"
+    found = missed(planted, sets, tmp_path)
+    below = {(name, prompt.id) for name, prompt in brief}
+    assert len([name for name in found if name not in below]) <= 0.005 * 3_000
+    assert len([name for name in found if name in below]) <= 0.02 * 500
+
+
+@pytest.mark.parametrize(("form", "at_most"), [("glued", 0.01), ("traditional", 0.04)])
+def test_leaks_in_other_forms_are_found(form: str, at_most: float, exams: dict[str, PromptSet], tmp_path: Path) -> None:
+    """Options that follow the question without a break, and questions in traditional characters."""
+    draw = random.Random(20241122)
+    sets = {name: exams[name] for name in ("cmmlu", "ceval_test", "ceval_val")}
+    asked = [(name, prompt) for name, some in sets.items() for prompt in some]
+    planted: dict[tuple[str, str], str] = {}
+    for name, prompt in draw.sample(asked, 1_000):
+        options = prompt.meta["options"]
+        assert isinstance(options, list)
+        listed = " ".join(f"{letter}.{text}" for letter, text in zip("ABCD", options, strict=True))
+        said = f"{prompt.meta['question']}{listed}"
+        planted[name, prompt.id] = converted([said], "traditional", "opencc")[0] if form == "traditional" else said
+    assert len(missed(planted, sets, tmp_path)) <= at_most * 1_000
+
+
+def missed(planted: dict[tuple[str, str], str], sets: dict[str, PromptSet], folder: Path) -> list[tuple[str, str]]:
+    """Return the questions, as set and id, that are not found in the record that asks each."""
     records = [
-        Conversation(f"{name}|{id}", (Message("user", text), Message("assistant", draw.choice(rows)[:300])), "x")
+        Conversation(f"{name}|{id}", (Message("user", text), Message("assistant", "好。")), "x")
         for (name, id), text in planted.items()
     ]
-    data = ConversationSet.write(tmp_path / "in", records)
-    decontaminate(Config(max_rejected=1), out=tmp_path / "out", runtime=Runtime(), records=keeping(data), prompts=sets)
-    hits = {(hit.record_id, f"{hit.prompts}|{hit.prompt_id}") for hit in jsonl.read(tmp_path / "out" / HITS, Hit)}
-    missed = [name for name in planted if ("|".join(name),) * 2 not in hits]
-    below = {(name, prompt.id) for name, prompt in brief}
-    assert len([name for name in missed if name not in below]) <= 0.005 * 3_000
-    assert len([name for name in missed if name in below]) <= 0.02 * 500
+    data = keeping(ConversationSet.write(folder / "in", records))
+    decontaminate(Config(max_rejected=1), out=folder / "out", runtime=Runtime(), records=data, prompts=sets)
+    hits = {(hit.record_id, f"{hit.prompts}|{hit.prompt_id}") for hit in jsonl.read(folder / "out" / HITS, Hit)}
+    return [name for name in planted if ("|".join(name),) * 2 not in hits]
 
 
 def keeping(records: ConversationSet) -> ConversationSet:

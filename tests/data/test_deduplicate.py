@@ -54,6 +54,14 @@ def test_the_first_of_each_group_stays(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_near_begins_at_the_share_that_is_asked_for(tmp_path: Path) -> None:
+    """Of the 5-grams, 14 are in both texts, and 20 in either."""
+    whole = "".join(chr(0x4E00 + place) for place in range(21))
+    records = documents(tmp_path / "in", [whole, f"{whole[:18]}另三字"])
+    assert kept(Config(near=0.7), records, tmp_path / "at") == ["0"]
+    assert kept(Config(near=0.701), records, tmp_path / "above") == ["0", "1"]
+
+
 def test_lines_are_copied_byte_for_byte(tmp_path: Path) -> None:
     lines = [
         b'{"source" : "s", "text":"\\u6625\\u7720", "id":"1"}',
@@ -69,7 +77,7 @@ def test_lines_are_copied_byte_for_byte(tmp_path: Path) -> None:
 def test_an_exact_copy_of_a_near_duplicate_goes_with_it(tmp_path: Path) -> None:
     near = POEM.replace("鸟", "虫")
     made = documents(tmp_path / "in", [POEM, near, near])
-    assert kept(Config(), made, tmp_path / "out") == ["0"]
+    assert kept(Config(max_rejected=1), made, tmp_path / "out") == ["0"]
     found = list(jsonl.read(tmp_path / "out" / DUPLICATES, Duplicate))
     assert found == [Duplicate("1", "0", "near"), Duplicate("2", "0", "exact")]
     assert kept(Config(near=1), made, tmp_path / "exact") == ["0", "1"]
@@ -80,7 +88,7 @@ def test_a_group_hangs_together(tmp_path: Path) -> None:
     first, last = POEM, POEM.replace("鸟", "虫").replace("红豆", "黑豆")
     texts = [first, first.replace("鸟", "虫"), last]
     assert [round(likeness(one, other), 2) for one, other in combinations(texts, 2)] == [0.76, 0.57, 0.76]
-    assert kept(Config(), documents(tmp_path / "in", texts), tmp_path / "out") == ["0"]
+    assert kept(Config(max_rejected=1), documents(tmp_path / "in", texts), tmp_path / "out") == ["0"]
     assert kept(Config(), documents(tmp_path / "ends", [first, last]), tmp_path / "two") == ["0", "1"]
 
 
@@ -111,7 +119,7 @@ def test_by_what_is_asked(tmp_path: Path) -> None:
     ]
     preferences = PreferenceSet(tmp_path / "pairs", PreferenceSet.write(tmp_path / "pairs", pairs).summary)
     assert kept(Config(near=1), preferences, tmp_path / "p1") == ["0", "1"]
-    assert kept(Config(by="asked"), preferences, tmp_path / "p2") == ["0"]
+    assert kept(Config(by="asked", max_rejected=1), preferences, tmp_path / "p2") == ["0"]
 
 
 def likeness(one: str, other: str) -> float:
@@ -183,9 +191,15 @@ def test_the_same_for_any_number_of_workers_and_pieces(tmp_path: Path, monkeypat
     assert written[0][1]["rejected"]["near duplicate"] > 50
 
 
-def test_an_empty_set(tmp_path: Path) -> None:
-    made = deduplicate(Config(), out=tmp_path / "out", runtime=Runtime(), records=documents(tmp_path / "in", []))
-    assert (made.summary["records"], list(made), list(made.rejected)) == (0, [], [])
+def test_too_many_duplicates_and_an_empty_set_are_errors(tmp_path: Path) -> None:
+    """Rows that are made from a pattern are all near: 110 of 20,000 would be left without a word."""
+    rows = documents(tmp_path / "in", [f"{POEM}{number}" for number in range(9)] + ["另一篇"])
+    said = r"deduplicate: 8 of 10 rows rejected \(80.0%, max_rejected is 50.0%\), 2 records kept\n  8 x near duplicate"
+    with pytest.raises(ValueError, match=said):
+        kept(Config(), rows, tmp_path / "out")
+    assert kept(Config(max_rejected=0.8), rows, tmp_path / "let") == ["0", "9"]
+    with pytest.raises(ValueError, match=r"deduplicate: 0 of 0 rows rejected .* 0 records kept"):
+        kept(Config(), documents(tmp_path / "none", []), tmp_path / "empty")
 
 
 def test_a_line_that_is_no_record_is_named(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_requests_of_another_set_are_refused(runtime: Runtime) -> None:
         prompted(given(talks(5)), requests, {}, runtime)
     with pytest.raises(Exception, match=r"fixed is 0\.6, but 4 without a prompt and 8 requests leave 8 of 20 records"):
         prompted(given(talks(20)), requests, {}, runtime, fixed=0.6)
-    with pytest.raises(ValueError, match="come together"):
+    with pytest.raises(ValueError, match="give `requests` and `completions` together"):
         step(system_prompts.system_prompts, system_prompts.Config(), {"records": given(talks(5)), "requests": requests})
 
 

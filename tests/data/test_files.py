@@ -48,6 +48,21 @@ def test_places_tell_where_to_look(tmp_path: Path) -> None:
     assert [row.where for row in AlpacaJson(files=(tmp_path,)).rows()] == [f"{tmp_path / 'a.json'}:1"]
 
 
+def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    rows = AlpacaJson(files=(put(tmp_path / "a.json"),)).rows()
+    next(rows)
+    (tmp_path / "a.json").write_text(json.dumps([ROW, ROW]), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"a\.json: the file changed while it was read; run again"):
+        list(rows)
+
+
+def test_a_licence_says_what_it_allows(tmp_path: Path) -> None:
+    place = {"name": "alpaca_json", "files": [put(tmp_path / "a.json")]}
+    with pytest.raises(ValueError, match="'MIT' does not say what is allowed; give `name` and `commercial`"):
+        make(Source, {**place, "licence": "MIT"})
+    assert make(Source, {**place, "licence": {"name": "MIT", "commercial": True}}).licence.commercial
+
+
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     first, second = put(tmp_path / "x" / "a.json"), put(tmp_path / "y" / "a.json")
     with pytest.raises(ValueError, match=r"x/a\.json and .*y/a\.json are both called a\.json"):
@@ -60,7 +75,9 @@ def test_a_folder_gives_the_files_that_fit(tmp_path: Path) -> None:
     (tmp_path / "poem.pt").write_text("一首诗")
     assert len(AlpacaJson(files=(tmp_path,)).located()) == 1
     assert [file.path.name for file in Text(files=(tmp_path,), pattern=("*.pt",)).located()] == ["poem.pt"]
-    with pytest.raises(ValueError, match=r"none of its 3 files fits \*\.csv"):
+    with pytest.raises(
+        ValueError, match=r"none of its 3 files fits \*\.csv; they end in \.md, \.json, \.pt, and `pattern` says"
+    ):
         AlpacaJson(files=(tmp_path,), pattern=("*.csv",)).located()
 
 

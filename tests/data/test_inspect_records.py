@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given as drawn
 from tests.chat.toys import calm, conversations, decoded, scored, small_encoder
 from tests.data.stand_ins import given, made
+from tests.report.conftest import CHROMIUM, needs_chromium
 
 from zhiyin.artifacts import Inspection, Tokenizer
 from zhiyin.chat.encode import Encoded
@@ -161,6 +162,25 @@ def test_the_page_holds_the_tokens_and_nothing_from_elsewhere(runtime: Runtime) 
     assert "&lt;bos&gt;</i>" in page
     assert "↵" in page
     assert "http" not in page.replace("http-equiv", "")
+
+
+@needs_chromium
+@pytest.mark.browser
+def test_the_table_fits_into_a_window(runtime: Runtime) -> None:
+    """The names are as long as those of real sets; a column that is cut off shows half a number."""
+    from playwright.sync_api import sync_playwright
+
+    turns = (Message("user", "问"), Message("assistant", "答"))
+    record = Conversation("x", turns, "alpaca_gpt4_silk_road", "modern_poetry_creation")
+    for language in ("zh", "en"):
+        found = inspected({"counselling": given([record])}, runtime, templates=["gemma2"], language=language)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            tab = browser.new_page(viewport={"width": 1280, "height": 900})
+            tab.goto((found.path / "inspection.html").as_uri())
+            table = tab.locator(".scroll")
+            assert table.evaluate("one => one.scrollWidth <= one.clientWidth")
+            browser.close()
 
 
 def test_a_long_record_is_cut_between_characters(runtime: Runtime) -> None:

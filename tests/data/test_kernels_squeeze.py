@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zhiyin.data.kernels.squeeze import Keep, squeeze
+from zhiyin.text.script import table
 
 OPERATORS = "-*/%&@\\#"
+SIMPLIFIED = table("simplified")
 ODD = "ﬁ½㎡℃…①Ⅳ㈱İßŉΐ゙ِ́̈ͅﾞ가ᅡᆨ각🙂𝔸𠀀．，.,3３٣0 \n\u2028\u200b\ufe0f\x00Ａａ。！+＋-－*＊\ud800"
 
 
@@ -16,7 +18,7 @@ def slow(text: str, keep: Keep) -> str:
     """Squeeze a text the slow, obvious way."""
     normal = unicodedata.normalize("NFKC", text).casefold()
     if keep == "words":
-        return "".join(one for one in normal if one.isalnum())
+        return "".join(SIMPLIFIED.get(one, one) for one in normal if one.isalnum())
     return "".join(one for place, one in enumerate(normal) if kept(normal, place))
 
 
@@ -60,6 +62,8 @@ def test_characters_that_join_the_one_before() -> None:
 
 def test_what_it_is_for() -> None:
     assert squeeze(["Ａlpha，贝塔 ！", ""]).texts() == ["alpha贝塔", ""]
+    assert squeeze(["壯徒恆賈勇", "壮徒恒贾勇"]).texts() == ["壮徒恒贾勇"] * 2
+    assert squeeze(["壯徒恆賈勇"], "signs").texts() == ["壯徒恆賈勇"]
     sums = ["1.5*3=4.5", "15*3=45", "1,000-3", "1000-3", "第一。2年"]
     assert squeeze(sums, "signs").texts() == ["1.5*3=4.5", "15*3=45", "1,000-3", "1000-3", "第一2年"]
     assert squeeze(sums).texts() == ["15345", "15345", "10003", "10003", "第一2年"]

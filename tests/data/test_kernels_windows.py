@@ -116,6 +116,7 @@ def test_all_quotations_are_found_and_no_others() -> None:
 
 
 ANALECTS = "其身正不令而行其身不正虽令不从"
+NUMBERS = "".join(map(str, range(1000, 1080)))
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,11 @@ ANALECTS = "其身正不令而行其身不正虽令不从"
         (LATIN, "THE QUICK brown—fox jumps over a lazy dog, while it ｒａｉｎｓ", "whole question"),
         (LATIN * 2, LATIN + LATIN[:8], None),
         (LATIN * 2, LATIN * 2, "50 characters"),
+        (NUMBERS, f"{NUMBERS[:100]}末", "50 characters"),
+        (NUMBERS, f"{NUMBERS[:99]}末", None),
+        (ANALECTS + HAN[:5], ANALECTS, "13 characters"),  # three quarters, exactly
+        (ANALECTS + HAN[:9], f"{ANALECTS}甲{HAN[1:5]}", "13 characters"),  # 19 of 24, the last 4 of them in a run
+        (ANALECTS + HAN[:9], f"{ANALECTS}甲{HAN[1:4]}", None),  # 18 of 24 if a run of 3 counted
         ("", HAN, None),
         (ANALECTS, "", None),
     ],

@@ -67,6 +67,11 @@ def test_similarity_counts_shared_pieces() -> None:
         ("DNA是B", "b", True),
         ("3.50元", "3.5", True),
         ("35元", "3.5", False),
+        ("5-3=2", "3", True),
+        ("2019-2020年", "2020", True),
+        ("降到-3度", "-3", True),
+        ("降到-3度", "3", False),
+        ("共1200人", "1,200", True),
         ("北 京市", "北京", True),
     ],
 )
@@ -112,6 +117,12 @@ def test_policies_drop_or_keep_and_everything_is_counted(tmp_path: Path) -> None
         "length alone finds the chosen answer",
         "emoji alone finds the chosen answer",
     ]
+
+
+def test_every_fault_of_a_pair_is_counted_and_the_first_is_its_reason(tmp_path: Path) -> None:
+    made = lint([pair("It is a good friend", "是好朋友"), PAIRS[2]], tmp_path, not_the_prompts_language="drop")
+    assert made.summary["found"] == {"other_language": 1, "not_the_prompts_language": 1}
+    assert made.summary["rejected"] == {"other_language": 1}
 
 
 def test_another_policy_keeps_them(tmp_path: Path) -> None:

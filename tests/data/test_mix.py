@@ -112,6 +112,8 @@ def test_a_source_with_a_share_of_nothing_is_counted(
 def test_what_does_not_fit_is_refused(tmp_path: Path, runtime: Runtime, sources: dict[str, RecordSet]) -> None:
     with pytest.raises(ValueError, match=r"ratios are given for .*but the sources are \['甲'\]"):
         config().produces({"sources.甲": ConversationSet})
+    with pytest.raises(ValueError, match="`sources` names no step, so there is nothing to mix"):
+        Config().produces({})
     kinds: dict[str, type[Artifact]] = {
         "sources.甲": ConversationSet,
         "sources.乙": TextSet,
@@ -233,6 +235,12 @@ def test_caps_alone_leave_what_is_below_them(tmp_path: Path, runtime: Runtime) -
     # Half of the 250 that the cap leaves: what is drawn knows nothing of how the cap chose.
     assert 35 <= kinds_of(some)["a"] <= 65
     assert {record.id for record in some if record.kind == "a"} < {record.id for record in pooled if record.kind == "a"}
+
+
+def test_a_mix_of_nothing_is_an_error(tmp_path: Path, runtime: Runtime, sources: dict[str, RecordSet]) -> None:
+    for config in (Config(quota={"nowhere": 5}, short="take_all"), Config(caps=dict.fromkeys(sources, 0))):
+        with pytest.raises(ValueError, match="the mix would hold no record"):
+            mix(config, out=tmp_path / "out", runtime=runtime, sources=sources)
 
 
 def test_a_mix_of_mixes_prefers_nobody(tmp_path: Path, runtime: Runtime) -> None:

@@ -30,7 +30,7 @@ def test_rows_are_kept_in_order_and_counted() -> None:
         (
             5,
             0.4,
-            r"\n  2 x even; first at a:2\nEvery .* in out/rejected\.jsonl\. Mend the data, or raise `max_rejected`\.$",
+            r"\n  2 x even; first at a:2\nEvery .* in out/rejected\.jsonl\.\nMend the data, or raise `max_rejected`\.$",
         ),
         (0, 1, r"^x: 5 of 5 rows rejected \(100\.0%, max_rejected is 100\.0%\), 0 records kept"),
     ],

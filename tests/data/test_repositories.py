@@ -128,8 +128,8 @@ def test_a_repository_is_read_at_its_commit(
     environment |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "cache")}
     environment |= {"MODELSCOPE_CACHE": str(tmp_path / "cache"), "MODELSCOPE_HOME": str(tmp_path / "home")}
 
-    def program(pattern: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", PROGRAM, REVISION, pattern, str(tmp_path / "out"), where]
+    def program(pattern: str, revision: str = REVISION) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", PROGRAM, revision, pattern, str(tmp_path / "out"), where]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     done = program("data/*.json")
@@ -140,6 +140,8 @@ def test_a_repository_is_read_at_its_commit(
     assert asked
     assert not any("other.json" in path for path in asked)
     assert f"ValueError: no file of {shown} fits *.csv" in program("*.csv").stderr
+    unknown = shown.replace("0123456", "fffffff")
+    assert f"ValueError: {unknown} cannot be fetched from {endpoint}" in program("*.json", "f" * 40).stderr
 
 
 def test_without_its_library_modelscope_says_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,13 @@ def test_best_against_worst_and_every_other_question_with_its_reason(runtime: Ru
     assert result.summary["left_out"] == {"empty": 2, "without a reward": 1}
 
 
+def test_a_margin_has_to_be_exceeded(runtime: Runtime) -> None:
+    found = pairs_of(
+        {"at": ("一", "二"), "above": ("一", "二")}, {"at": (1.0, 0.5), "above": (1.0, 0.25)}, runtime, min_margin=0.5
+    )
+    assert [pair.id for pair in found] == ["above"]
+
+
 def test_without_a_margin_only_ties_are_set_aside(runtime: Runtime) -> None:
     result = pairs_of({"near": ANSWERS["near"], "tied": ANSWERS["tied"]}, REWARDS, runtime)
     assert [(pair.id, pair.chosen, pair.rejected) for pair in result] == [("near", "三", "一")]
@@ -140,14 +147,15 @@ def test_a_judge_rates_each_answer_by_itself(runtime: Runtime) -> None:
         rating_requests.rating_requests, rating_requests.Config(), {"prompts": asked, "completions": completions}
     )
     shown: PromptSet = made(questions, runtime)
-    assert [prompt.id for prompt in shown] == ["甲#0", "甲#1", "乙#0", "乙#1"]
-    assert next(iter(shown)).messages[0].content.endswith("<对话>\n用户：问甲\n</对话>\n\n<回答>\n一\n</回答>")
+    said = {prompt.id: prompt.messages[0].content for prompt in shown}
+    assert sorted(said) == ["乙#0", "乙#1", "甲#0", "甲#1"]
+    assert said["甲#0"].endswith("<对话>\n用户：问甲\n</对话>\n\n<回答>\n一\n</回答>")
     replies = {"甲#0": "不错。\n分数：7.5", "甲#1": "很差。\n**分数：2分**", "乙#0": "不知道", "乙#1": "分数：8/10"}
     judged = step(
         ratings.ratings, ratings.Config(), {"requests": questions, "completions": replied(questions, replies)}
     )
     found: RewardScores = made(judged, runtime)
-    assert list(found) == [Reward("甲", 0, 7.5), Reward("甲", 1, 2.0), Reward("乙", 1, 8.0)]
+    assert {(one.prompt_id, one.sample): one.score for one in found} == {("甲", 0): 7.5, ("甲", 1): 2.0, ("乙", 1): 8.0}
     assert found.summary == {"rewards": 3, "unread": 1}
     inputs = {"prompts": asked, "completions": completions, "rewards": judged}
     pairs: PreferenceSet = made(

@@ -89,6 +89,21 @@ SAMPLES = {
             )
         },
     ),
+    "hc3_chinese_pairs": Sample(
+        1,
+        5,
+        {
+            "all.jsonl": lines(
+                {"question": "水？", "human_answers": ["冷。", "冰。"], "chatgpt_answers": ["温度。", "零度。"]},
+                {"question": "水？", "human_answers": ["冷。"], "chatgpt_answers": []},
+                {"question": "水？", "human_answers": [""], "chatgpt_answers": ["温度。"]},
+                {"question": "水？", "human_answers": ["冷。"], "chatgpt_answers": ["冷。"]},
+                {"question": "水？", "human_answers": [1], "chatgpt_answers": ["温度。"]},
+                {"question": "水？", "human_answers": ["冷。"], "chatgpt_answers": "温度。"},
+            )
+        },
+        {"chosen": "human"},
+    ),
     "gemma2_ultrafeedback_armorm": Sample(
         2,
         2,

@@ -1,7 +1,7 @@
 """What all tests of sources share: samples of files, sources that read them, and what holds for every record."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,13 @@ from zhiyin.data.sources import Source
 from zhiyin.execution.catalog import make
 from zhiyin.execution.runtime import Runtime
 from zhiyin.records.conversation import Conversation, Document, Message
+from zhiyin.records.jsonl import Rejected
 from zhiyin.records.preference import Preference
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+
+Files = dict[str, str | bytes]
+"""What each file holds, by its name."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Sample:
 
     records: int
     rejected: int
-    files: dict[str, str | bytes] = field(default_factory=dict)
+    files: Files = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
 
 
@@ -44,6 +48,18 @@ def source_of(name: str, sample: Sample, folder: Path) -> Source:
 def collected(source: Source, out: Path) -> RecordSet:
     """Collect a source, however many of its rows are rejected."""
     return collect(Config(source=source, max_rejected=1), out=out, runtime=Runtime())
+
+
+def made(name: str, sample: Sample, folder: Path) -> tuple[list[Conversation], list[Rejected]]:
+    """Collect a sample; returns records and rejections."""
+    found = collected(source_of(name, sample, folder / "in"), folder / "out")
+    records = [record for record in found if isinstance(record, Conversation)]
+    return records, list(found.rejected)
+
+
+def texts(records: Iterable[Conversation]) -> list[list[str]]:
+    """Return what is said in each conversation, without the roles."""
+    return [[turn.content for turn in record.messages] for record in records]
 
 
 def turns(record: object) -> list[tuple[str, str]]:

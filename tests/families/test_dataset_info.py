@@ -128,6 +128,10 @@ def test_a_repository_must_be_the_one_of_the_entry(tmp_path: Path) -> None:
 def test_an_entry_that_is_not_there_is_named_with_its_neighbour(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no entry 'main' \(did you mean 'mine'\?\); it has mine"):
         make(Source, {**written(tmp_path, {}), "entry": "main"})
+    many = {f"set{number}": {"file_name": "a.json"} for number in range(23)}
+    (tmp_path / "dataset_info.json").write_text(json.dumps(many), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"no entry 'mine'; it has set0, .*, set19 and 3 more$"):
+        read_entry(tmp_path / "dataset_info.json", "mine")
     (tmp_path / "dataset_info.json").write_text("{", encoding="utf-8")
     with pytest.raises(ValueError, match=r"dataset_info\.json: not valid JSON"):
         read_entry(tmp_path / "dataset_info.json", "mine")

@@ -1,10 +1,11 @@
 """Sources of preference pairs: the traps of each, and real pairs to the last row."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.families.samples_preferences import SAMPLES
-from tests.families.sources import SHARED, check, collected, source_of
+from tests.families.sources import SHARED, Sample, check, collected, lines, source_of
 
 from zhiyin.artifacts import PreferenceSet
 from zhiyin.data.sources import Source
@@ -72,6 +73,52 @@ def test_of_a_folder_of_ultrafeedback_the_pairs_to_train_on_are_read(tmp_path: P
         "ultrafeedback_binarized/train_prefs-00000-of-00001.parquet"
     }
     assert reasons == ["an empty answer"]
+
+
+QUESTIONS = [
+    {"question": "水？", "human_answers": ["冷。", "冰。"], "chatgpt_answers": ["温度。", "零度。", "又。"]},
+    {"question": "火？", "human_answers": ["热。"], "chatgpt_answers": ["燃烧。"]},
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "answers"),
+    [
+        ({"chosen": "human"}, {"1": "冷。>温度。", "2": "热。>燃烧。"}),
+        ({"chosen": "chatgpt"}, {"1": "温度。>冷。", "2": "燃烧。>热。"}),
+        (
+            {"chosen": "human", "every": True},
+            {
+                "1.1.1": "冷。>温度。",
+                "1.1.2": "冷。>零度。",
+                "1.1.3": "冷。>又。",
+                "1.2.1": "冰。>温度。",
+                "1.2.2": "冰。>零度。",
+                "1.2.3": "冰。>又。",
+                "2": "热。>燃烧。",
+            },
+        ),
+    ],
+)
+def test_the_preferred_side_of_hc3(tmp_path: Path, fields: dict[str, Any], answers: dict[str, str]) -> None:
+    made = collected(
+        source_of("hc3_chinese_pairs", Sample(0, 0, {"a.jsonl": lines(*QUESTIONS)}, fields), tmp_path), tmp_path / "out"
+    )
+    found = {record.id: f"{record.chosen}>{record.rejected}" for record in made if isinstance(record, Preference)}
+    assert found == {f"hc3_chinese_pairs/a.jsonl:{number}": said for number, said in answers.items()}
+
+
+def test_hc3_prefers_no_side_by_itself(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="chosen\n  Field required"):
+        make(Source, {"name": "hc3_chinese_pairs", "files": [tmp_path]})
+    _, reasons = pairs("hc3_chinese_pairs", tmp_path)
+    assert reasons == [
+        "an empty list in the field 'chatgpt_answers'",
+        "an empty answer",
+        "chosen and rejected are the same text",
+        "the first item of the field 'human_answers' must be a text, not int",
+        "field 'chatgpt_answers' must be a list, not str",
+    ]
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"the real data is not at {SHARED}")

@@ -1,26 +1,15 @@
 """The named sets of instructions and dialogues: their wordings and variants, and the faults their files have."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.families.samples_sft import SAMPLES, alpaca, archive, counselling, exam, rounds
-from tests.families.sources import Sample, array, collected, lines, source_of, turns
+from tests.families.samples_sft import SAMPLES, alpaca, archive, exam, rounds
+from tests.families.sources import Files, Sample, array, lines, made, texts
 
 from zhiyin.data.sources import Source
 from zhiyin.execution.catalog import make
 from zhiyin.records.conversation import Conversation
-from zhiyin.records.jsonl import Rejected
-
-Files = dict[str, str | bytes]
-
-
-def made(name: str, sample: Sample, folder: Path) -> tuple[list[Conversation], list[Rejected]]:
-    """Collect a sample; returns records and rejections."""
-    found = collected(source_of(name, sample, folder / "in"), folder / "out")
-    records = [record for record in found if isinstance(record, Conversation)]
-    return records, list(found.rejected)
 
 
 def rows(name: str, folder: Path, *values: object, file: str = "a.jsonl", **fields: Any) -> list[Conversation]:
@@ -28,10 +17,6 @@ def rows(name: str, folder: Path, *values: object, file: str = "a.jsonl", **fiel
     records, rejected = made(name, Sample(0, 0, {file: lines(*values)}, fields), folder)
     assert rejected == []
     return records
-
-
-def texts(records: Iterable[Conversation]) -> list[list[str]]:
-    return [[turn.content for turn in record.messages] for record in records]
 
 
 def test_these_are_the_sets_and_what_is_known_of_them() -> None:
@@ -243,30 +228,6 @@ def test_six_variants_of_psyqa(tmp_path: Path, variant: int, question: str) -> N
     assert texts(records) == [[question, answer] for answer in answers]
     (first, *_) = rows("psyqa", tmp_path / "apart", DISTRESS, variant=variant, separate_input=True)
     assert len(first.messages) == (3 if variant > 3 else 2)
-
-
-def test_a_dialogue_of_smile_ends_with_the_counselor(tmp_path: Path) -> None:
-    records, rejected = made("smile", SAMPLES["smile"], tmp_path)
-    assert turns(records[0]) == [
-        ("user", "睡不好。"),
-        ("assistant", "多久了？"),
-        ("user", "一个月。"),
-        ("assistant", "先放松。"),
-    ]
-    assert turns(records[1]) == [("user", "睡不好。"), ("assistant", "多久了？")]
-    assert [record.meta for record in records] == [{}, {"unanswered": "谢谢。"}]
-    assert [row.reason for row in rejected] == [
-        "a user turn where the assistant's is due",
-        "not valid JSON: Input data was truncated",
-        "a dialogue must be a list of turns, not dict",
-        "a turn of the role 'supporter'",
-    ]
-    assert rejected[1].row == '[{"role": "client", "content": "睡不'
-
-
-def test_a_dialogue_of_one_client_turn_is_no_dialogue(tmp_path: Path) -> None:
-    files: Files = {"1.json": counselling("睡不好。"), "2.json": counselling("睡不好。", "多久了？")}
-    assert [row.reason for row in made("smile", Sample(0, 0, files), tmp_path)[1]] == ["it ends with a user turn"]
 
 
 def test_marks_of_baize_and_huatuo_become_turns(tmp_path: Path) -> None:

@@ -190,11 +190,11 @@ def help_texts() -> set[str]:
 
 @cache
 def described() -> set[str]:
-    """Return every sentence that `zhiyin ls` shows: of groups, of their members, and of the fields of each.
+    """Return every sentence that `zhiyin ls` shows: of groups, of their members and sizes, and of the fields of each.
 
     What a recipe must have of its own is described too, when it is missing.
     """
-    from zhiyin.cli.catalogue import fields, groups
+    from zhiyin.cli.catalogue import facts, fields, groups
     from zhiyin.recipe.config import Entry, RecipeFile
 
     required = (info for model in (RecipeFile, Entry) for info in model.model_fields.values() if info.is_required())
@@ -202,6 +202,7 @@ def described() -> set[str]:
     for group in groups():
         found |= {group.sentence, *map(group.sentence_of, group.members)}
         found |= {field.sentence for member in group.members for field in fields(group, member)}
+        found |= {known.size for member in group.members if (known := facts(group, member))}
     return found - {""}
 
 

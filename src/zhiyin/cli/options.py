@@ -22,7 +22,7 @@ Further = Annotated[
     typer.Option(
         "--runtime",
         metavar="NAME=VALUE",
-        help="Set another setting of this machine: parallelism=fsdp2, nodes=2, activation_checkpointing=true, ...",
+        help="Set another setting of this machine: parallelism=fsdp2, nodes=2, cluster=HOST:PORT (Ray for data), ...",
         show_default=False,
     ),
 ]

@@ -13,13 +13,7 @@ from zhiyin.records.jsonl import Rejected
 
 def text_lines(file: SourceFile) -> Iterator[tuple[str, str] | Rejected]:
     """Yield place and text of every line; one that is no text is yielded as `Rejected`."""
-    for found in lines.text_lines(file.path, file.shown):
-        if isinstance(found, Rejected):
-            yield found
-            continue
-        where = f"{file.shown}:{found[0]}"
-        text = lines.decoded(where, found[1])
-        yield text if isinstance(text, Rejected) else (where, text)
+    return lines.texts(lines.text_lines(file.path, file.shown), file.shown)
 
 
 class PairedFiles(FileRows):

@@ -16,7 +16,7 @@ from zhiyin.artifacts import RECORDS
 from zhiyin.data.filters import AnyFilter
 from zhiyin.data.parts import Part, decoded, write_parts
 from zhiyin.data.rejections import Rejections
-from zhiyin.data.rewriting import Rewriting, UnicodeForm
+from zhiyin.data.rewriting import Rewriting, UnicodeForm, Whitespace
 from zhiyin.data.sets import RecordSet, stating
 from zhiyin.data.shards import Shard, cut, mapped
 from zhiyin.data.sources import Record
@@ -42,6 +42,8 @@ class Config(StepConfig):
     """Write every text in simplified or traditional characters, or keep what it has."""
     converter: Converter = "table"
     """`opencc` knows which form a word wants, and takes some five times as long as the table of single characters."""
+    whitespace: Whitespace = "tidy"
+    """`tidy` takes blanks off line ends and around a text, and makes runs of empty lines one; code may want `keep`."""
     control_characters: Literal["remove", "reject"] = "remove"
     """What is done about characters that no one sees; emoji and line breaks hold none."""
     filters: tuple[AnyFilter, ...] = ()
@@ -88,7 +90,7 @@ def clean(config: Config, *, out: Path, runtime: Runtime, records: RecordSet) ->
 
 def _cleaned(config: Config, kind: type[RecordSet], shard: Shard) -> _Cleaned:
     """Clean one piece."""
-    rewriting = Rewriting(config.unicode, config.script, config.converter)
+    rewriting = Rewriting(config.unicode, config.script, config.converter, config.whitespace)
     encode = msgspec.json.Encoder().encode
     lines, kept, rejected, changed = list[bytes](), list[Record](), list[Rejected](), 0
     found, records = decoded(shard, kind)

@@ -8,6 +8,7 @@ from typing import ClassVar
 import msgspec
 from pydantic import Field
 
+from zhiyin.data.files import AnyFiles
 from zhiyin.data.rejections import Rejections
 from zhiyin.data.rows import BadRow
 from zhiyin.data.sets import RecordSet, stating, write
@@ -47,7 +48,9 @@ def collect(config: Config, *, out: Path, runtime: Runtime) -> RecordSet:
         made = write(config.source.yields, out, _records(config.source, config.limit, rejected), rejected)
         rejected.check(made.summary["records"], config.max_rejected, config.source.name, out)
     source = config.source
-    data_set = DataSet(source.data_set, source.home, source.licence, source.places, source.verified)
+    anybody = isinstance(source, AnyFiles)  # its home describes the form of the files, not these
+    home, verified = ("", False) if anybody else (source.home, source.verified)
+    data_set = DataSet(source.data_set, home, source.licence, source.places, verified)
     return stating(made, data_set=asdict(data_set))
 
 

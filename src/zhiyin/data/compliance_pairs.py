@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,8 @@ COMPLIANT = "the reply is compliant"
 
 class Config(StepConfig):
     """Which part of the pairs is written, and how the parts are drawn. But for `part`, two steps must agree."""
+
+    code_version: ClassVar[int] = 2
 
     part: Literal["train", "validation"] = "train"
     """The part that this step writes."""
@@ -96,8 +98,14 @@ def _refuse(prompts: PromptSet, protected: Mapping[str, PromptSet]) -> None:
 
 
 def _question(prompt: Prompt) -> str:
-    """Return what is asked last, without white space: worked examples before it do not count."""
+    """Return what is asked, without white space, whatever a protocol puts around it and however it orders the options.
+
+    A prompt that does not say its question is told by its last turn.
+    """
+    said, options = prompt.meta.get("question"), prompt.meta.get("options")
     text = prompt.messages[-1].content if prompt.messages else prompt.text or ""
+    if isinstance(said, str):
+        text = "\n".join([said, *sorted(map(str, options if isinstance(options, list) else ()))])
     return "".join(text.split())
 
 

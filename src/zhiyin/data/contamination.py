@@ -9,6 +9,7 @@ from zhiyin.artifacts import HITS, RECORDS, Contamination, PromptSet
 from zhiyin.data.parts import decoded
 from zhiyin.data.sets import RecordSet
 from zhiyin.data.shards import Shard, cut, mapped
+from zhiyin.execution.artifact import Artifact
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
 from zhiyin.records import jsonl
@@ -17,6 +18,13 @@ from zhiyin.records.contamination import Hit
 
 class Config(StepConfig):
     """Nothing to set: the rule is that of `decontaminate`."""
+
+    def produces(self, inputs: Mapping[str, type[Artifact]]) -> type[Artifact]:
+        """Return the kind of artifact; raises `ValueError` when there is nothing to search, or to search for."""
+        for name in ("records", "prompts"):
+            if not any(given.startswith(f"{name}.") for given in inputs):
+                raise ValueError(f"`{name}` names no step, so there is nothing to compare")
+        return Contamination
 
 
 def contamination(

@@ -85,7 +85,9 @@ def read_entry(file: Path, name: str) -> Entry:
         raise ValueError(f"{file}: not valid JSON: {error}") from error
     if not isinstance(entries, dict) or name not in entries:
         known = tuple(entries) if isinstance(entries, dict) else ()
-        raise ValueError(f"{file}: no entry {name!r}{nearest(name, known)}; it has {', '.join(known[:20]) or 'none'}")
+        more = f" and {len(known) - 20} more" if len(known) > 20 else ""
+        there = f"{', '.join(known[:20]) or 'none'}{more}"
+        raise ValueError(f"{file}: no entry {name!r}{nearest(name, known)}; it has {there}")
     found = entries[name]
     columns = found.get("columns") if isinstance(found, dict) else None
     for column, reason in REFUSED.items():

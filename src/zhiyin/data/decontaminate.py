@@ -29,7 +29,9 @@ class Config(StepConfig):
     """Share of the records that may quote a question; above it the step fails, as it does when none is left."""
 
     def produces(self, inputs: Mapping[str, type[Artifact]]) -> type[Artifact]:
-        """Return the kind of set that comes in."""
+        """Return the kind of set that comes in; raises `ValueError` without prompts, for nothing would be protected."""
+        if len(inputs) == 1:
+            raise ValueError("`prompts` names no prompt set, so no question is protected")
         return inputs["records"]
 
 

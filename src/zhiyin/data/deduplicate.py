@@ -32,6 +32,8 @@ class Config(StepConfig):
     """Compare whole records, or only what they ask: the first user turn, or the document."""
     near: float = Field(default=0.7, ge=0.6, le=1)
     """Two records whose character 5-grams have this Jaccard similarity or more are near duplicates; 1: none are."""
+    max_rejected: float = Field(default=0.5, ge=0, le=1)
+    """Share of the records that may be duplicates; above it the step fails: rows made from one pattern are all near."""
 
     def produces(self, inputs: Mapping[str, type[Artifact]]) -> type[Artifact]:
         """Return the kind of set that comes in."""
@@ -55,6 +57,7 @@ def deduplicate(config: Config, *, out: Path, runtime: Runtime, records: RecordS
     together. So records made from a pattern, such as sums in words, want `near: 1`.
     The others are rejected as `exact duplicate` or `near duplicate`, and `duplicates.jsonl` says of which record.
     A record takes some 200 bytes of memory, one that is like another a kilobyte more.
+    Raises `ValueError` when more than `max_rejected` of them are duplicates.
     """
     from zhiyin.data.likeness import origins
 
@@ -62,7 +65,9 @@ def deduplicate(config: Config, *, out: Path, runtime: Runtime, records: RecordS
     found = origins(shards, type(records), config.by, config.near, runtime)
     out.mkdir(parents=True, exist_ok=True)
     with Rejections() as rejected, (out / DUPLICATES).open("wb") as table:
-        return write_parts(type(records), out, _kept(shards, found, rejected, table), rejected)
+        made = write_parts(type(records), out, _kept(shards, found, rejected, table), rejected)
+        rejected.check(made.summary["records"], config.max_rejected, "deduplicate", out)
+    return made
 
 
 def _kept(shards: list[Shard], found: "Origins", rejected: Rejections, table: BinaryIO) -> Iterator[Part]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from zhiyin.data.portable import portable
 from zhiyin.execution.runtime import Runtime
 
 P = TypeVar("P")
@@ -99,17 +100,8 @@ def _answer(worker: object, calls: Any) -> list[bytes]:
         try:
             outcomes.append(pickle.dumps((function(piece), None)))
         except Exception as error:
-            outcomes.append(pickle.dumps((None, _portable(error))))
+            outcomes.append(pickle.dumps((None, portable(error))))
     return outcomes
-
-
-def _portable(error: Exception) -> Exception:
-    """Return the exception, or one that says its words when it cannot travel."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
 
 
 def _opened(outcome: bytes) -> Any:

@@ -1,6 +1,6 @@
 """One question and one answer: what a row of most instruction data sets comes to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,6 +9,7 @@ from zhiyin.data.files import FileRows
 from zhiyin.data.rows import BadRow, Row
 from zhiyin.data.turns import absent, conversation, text_field
 from zhiyin.records.conversation import Conversation, Message
+from zhiyin.records.jsonl import Rejected
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,15 @@ def filled(row: Mapping[str, Any], name: str) -> str:
     return text
 
 
-def parted(row: Row, name: str) -> Iterator[Row]:
+def parted(rows: Iterable[Row | Rejected], name: str) -> Iterator[Row | Rejected]:
     """Yield a row for each item of a list: `file:12.2` is the second one of line 12. Any other row stays as it is."""
-    found = row.value.get(name)
-    if not isinstance(found, list) or len(found) < 2:
-        yield row
-        return
-    for number, item in enumerate(found, start=1):
-        yield Row(f"{row.where}.{number}", {**row.value, name: [item]})
+    for row in rows:
+        found = row.value.get(name) if isinstance(row, Row) else None
+        if isinstance(row, Rejected) or not isinstance(found, list) or len(found) < 2:
+            yield row
+            continue
+        for number, item in enumerate(found, start=1):
+            yield Row(f"{row.where}.{number}", {**row.value, name: [item]})
 
 
 def first(row: Mapping[str, Any], name: str) -> Any:
@@ -99,3 +101,11 @@ def first(row: Mapping[str, Any], name: str) -> Any:
     if not found:
         raise BadRow(f"an empty list in the field {name!r}")
     return found[0]
+
+
+def first_text(row: Mapping[str, Any], name: str) -> str:
+    """Return the first item of a list of texts; raises `BadRow` when there is none."""
+    found = first(row, name)
+    if not isinstance(found, str):
+        raise BadRow(f"the first item of the field {name!r} must be a text, not {type(found).__name__}")
+    return found

@@ -1,6 +1,7 @@
 """Where a source's rows come from: local files and folders, or a repository at a pinned revision."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -8,7 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from zhiyin.data import formats, lines
 from zhiyin.data.columns import allowed, named
@@ -138,6 +139,12 @@ class FileRows(Plugin):
         found = _below_folder(given)
         wanted = [path for path in found if any(fnmatch(path.name, pattern) for pattern in patterns)]
         if not wanted:
+            ends = ", ".join(end for end, _ in Counter(path.suffix or path.name for path in found).most_common(5))
+            if ends:
+                raise ValueError(
+                    f"{given}: none of its {len(found)} files fits {', '.join(patterns)}; they end in {ends}, and "
+                    "`pattern` says which are read"
+                )
             raise ValueError(f"{given}: none of its {len(found)} files fits {', '.join(patterns)}")
         return [_checked(path) for path in wanted]
 
@@ -153,6 +160,13 @@ class AnyFiles(FileRows):
     """The licence of the files: its `name`, whether `commercial` use is allowed, and `terms` in words if need be."""
     kind: str = ""
     """The task or genre written into every record."""
+
+    @field_validator("licence", mode="before")
+    @classmethod
+    def _in_full(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise ValueError(f"{value!r} does not say what is allowed; give `name` and `commercial`, true or false")
+        return value
 
 
 def _below_folder(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ Lines end at `\\n` alone: U+2028 and U+0085 stand inside real texts, so `str.spl
 import gzip
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -120,6 +120,17 @@ def too_long(where: str, raw: bytes, size: int) -> Rejected:
     """Reject a row for its length, keeping only its beginning."""
     reason = f"a row of more than {LONGEST // 2**20} MiB; is a line end or a quote missing?"
     return Rejected(where, reason, f"{as_text(raw[:SHOWN])}... ({size:,} bytes in all)")
+
+
+def texts(found: Iterable[tuple[int, bytes] | Rejected], shown: str) -> Iterator[tuple[str, str] | Rejected]:
+    """Yield the place and the text of every line; one that is no text is yielded as `Rejected`."""
+    for each in found:
+        if isinstance(each, Rejected):
+            yield each
+            continue
+        where = f"{shown}:{each[0]}"
+        text = decoded(where, each[1])
+        yield text if isinstance(text, Rejected) else (where, text)
 
 
 def decoded(where: str, raw: bytes) -> str | Rejected:

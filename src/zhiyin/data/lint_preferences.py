@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 from pydantic import Field
@@ -23,6 +23,8 @@ TOO_EASY = 0.9
 
 class Config(StepConfig):
     """What is done with pairs that fail a check; all are counted, whatever is done."""
+
+    code_version: ClassVar[int] = 2
 
     empty: Policy = "drop"
     """An answer that says nothing."""

@@ -53,6 +53,8 @@ class Config(StepConfig):
     def produces(self, inputs: Mapping[str, type[Artifact]]) -> type[Artifact]:
         """Return the one kind of all sources; raises `ValueError` when they differ, or are not those of the config."""
         kinds = {name.removeprefix("sources."): kind for name, kind in inputs.items()}
+        if not kinds:
+            raise ValueError("`sources` names no step, so there is nothing to mix")
         if self.ratios and set(kinds) != set(self.ratios):
             raise ValueError(f"ratios are given for {sorted(self.ratios)}, but the sources are {sorted(kinds)}")
         if unknown := set(self.caps) - set(kinds):
@@ -87,6 +89,8 @@ def mix(
         for lot in lots:
             _check(config, rosters, lot)
     taken = drawn(config.seed, rosters, lots)
+    if not any(map(len, taken.values())):
+        raise ValueError("the mix would hold no record; see `total`, the quota and the caps")
     made = gather(type(next(iter(sources.values()))), out, rosters, taken, config.seed)
     return stating(
         made,

@@ -17,7 +17,7 @@ Check = Literal[
 WIDTH = 3
 """Characters of the pieces by which two answers are compared."""
 _LETTER = re.compile(r"(?<![A-Za-z])[A-Z](?![A-Za-z])")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"(?:(?<![0-9A-Za-z)])-)?\d+(?:\.\d+)?")
 _EMOJI = re.compile("[\U0001f1e6-\U0001faff\u2600-\u27bf\u2b50\u2b55]")
 _MARKDOWN = re.compile(r"^\s*(?:#{1,6} |[-*+] |\d+[.)、] ?|>|\|)|\*\*|```", re.MULTILINE)
 
@@ -67,8 +67,9 @@ def states(text: str, gold: str) -> bool:
     text, gold = unicodedata.normalize("NFKC", text), unicodedata.normalize("NFKC", gold).strip()
     if _LETTER.fullmatch(gold):
         return gold in _LETTER.findall(text)
-    if _NUMBER.fullmatch(gold):
-        return float(gold) in map(float, _NUMBER.findall(text.replace(",", "")))
+    bare = gold.replace(",", "")
+    if _NUMBER.fullmatch(bare):
+        return float(bare) in map(float, _NUMBER.findall(text.replace(",", "")))
     return _squeezed(gold) in _squeezed(text)
 
 

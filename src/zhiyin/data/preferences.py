@@ -51,15 +51,26 @@ def preference(key: str, found: Pair, data_set: str, kind: str) -> Preference:
     return Preference(key, question(found.prompt), found.chosen, found.rejected, data_set, kind, found.meta)
 
 
-def answers(
-    row: Mapping[str, Any], chosen: str = "chosen", rejected: str = "rejected"
-) -> tuple[list[Message], str, str]:
-    """Return the turns that lie before the answers in their own fields, the better answer, and the worse one."""
-    before_chosen, better = answer(row, chosen)
-    before_rejected, worse = answer(row, rejected)
-    if before_chosen != before_rejected:
+def pair_in(
+    row: Mapping[str, Any],
+    asked: Sequence[Message],
+    system: str = "",
+    names: tuple[str, str] = ("chosen", "rejected"),
+    meta: Meta | None = None,
+) -> Pair:
+    """Read the better and the worse answer, under the prompt from its own field or from the turns before the answers.
+
+    Where there are both, as in UltraFeedback, the field must repeat the last of those turns.
+    """
+    (before, chosen), (other, rejected) = (answer(row, name) for name in names)
+    if before != other:
         raise BadRow("chosen and rejected answer different prompts")
-    return before_chosen, better, worse
+    if not before and not asked:
+        raise BadRow(f"no prompt; the row has {', '.join(row)}")
+    if before and asked and asked[-1].content != before[-1].content:
+        raise BadRow("the prompt and the turns before the answers differ")
+    prompt = list(before or asked)
+    return Pair([Message("system", system), *prompt] if system else prompt, chosen, rejected, meta or {})
 
 
 def answer(row: Mapping[str, Any], name: str) -> tuple[list[Message], str]:
@@ -73,21 +84,6 @@ def answer(row: Mapping[str, Any], name: str) -> tuple[list[Message], str]:
     if last.role != "assistant":
         raise BadRow(f"the {name} answer ends with a {last.role} turn")
     return before, last.content
-
-
-def prompted(
-    row: Mapping[str, Any], asked: Sequence[Message], before: Sequence[Message], system: str = ""
-) -> list[Message]:
-    """Return the prompt from its own field, or from the turns that lie before the answers.
-
-    Where there are both, as in UltraFeedback, the field must repeat the last of those turns.
-    """
-    if not before and not asked:
-        raise BadRow(f"no prompt; the row has {', '.join(row)}")
-    if before and asked and asked[-1].content != before[-1].content:
-        raise BadRow("the prompt and the turns before the answers differ")
-    found = list(before or asked)
-    return [Message("system", system), *found] if system else found
 
 
 def margin(better: object, worse: object) -> Meta:

@@ -23,6 +23,8 @@ Folders = tuple[tuple[str, Path], ...]
 
 _OPTIONS = re.compile(r"[\W_]*[AaＡａ1１①甲一]")
 """The first of some options."""
+FULL = 20
+"""Characters from which a question needs no options to be found among other letters: windows find it."""
 BATCH = 256
 """Texts worked on together: their arrays fit into a core's cache."""
 
@@ -58,7 +60,8 @@ def protected(folders: Folders) -> Protected:
     """Read prompt sets. A worker does so once, for all pieces of a record set.
 
     A question that means nothing by itself is protected together with its options: one under 8 characters, or a stem,
-    which more than 3 items ask with different options (下列说法正确的是). A stem alone is protected as well.
+    which more than 3 items ask with different options (下列说法正确的是). A stem alone is protected as well. So is a
+    question under 20 with its options beside itself alone: an option glued to its end hides where it ends.
     """
     items = [_item(name, prompt) for name, folder in folders for prompt in PromptSet(folder)]
     keys = squeeze([item.question for item in items]).texts()
@@ -70,7 +73,7 @@ def protected(folders: Folders) -> Protected:
     for item, key in zip(items, keys, strict=True):
         if len(key) >= SHORT:
             said.append((item, item.question, key in common))
-        if len(key) < SHORT or key in common:
+        if len(key) < FULL or key in common:
             said.append((item, item.full, False))
     found: dict[str, tuple[str, bool, list[tuple[str, str]]]] = {}
     for (item, text, stem), key in zip(said, squeeze([text for _, text, _ in said]).texts(), strict=True):

@@ -18,7 +18,7 @@ class Config(StepConfig):
     """How the judge is asked."""
 
     orders: str = ORDERS
-    """What the judge is told; it has to end with a line that holds the score."""
+    """What the judge is told; it must ask for the score on the last line of the reply."""
 
 
 def rating_requests(

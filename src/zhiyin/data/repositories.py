@@ -59,11 +59,18 @@ class HubFiles(Repository):
         return f"{os.environ.get('HF_ENDPOINT', 'https://huggingface.co')}/datasets/{self.repo}"
 
     def _download(self) -> Path:
-        from huggingface_hub import snapshot_download
+        from huggingface_hub import constants, snapshot_download
 
-        return Path(
-            snapshot_download(self.repo, repo_type="dataset", revision=self.revision, allow_patterns=list(self.files))
-        )
+        wanted = list(self.files)
+        try:
+            return Path(
+                snapshot_download(self.repo, repo_type="dataset", revision=self.revision, allow_patterns=wanted)
+            )
+        except OSError as error:  # the library's own errors are of this kind, too
+            raise ValueError(
+                f"{self.shown} cannot be fetched from {constants.ENDPOINT}: {error}\n"
+                "HF_ENDPOINT names a mirror, `modelscope` another hub, and `files` what lies on this disk."
+            ) from error
 
 
 class ModelScopeFiles(Repository):

@@ -6,10 +6,12 @@ from typing import Literal
 
 from msgspec import Struct
 
+from zhiyin.text.faults import CONTROL
 from zhiyin.text.script import Converter, Script, converted
 from zhiyin.text.whitespace import tidy
 
 UnicodeForm = Literal["keep", "nfc", "nfkc"]
+Whitespace = Literal["tidy", "keep"]
 
 
 class Rewriting(Struct, frozen=True):
@@ -18,6 +20,8 @@ class Rewriting(Struct, frozen=True):
     unicode: UnicodeForm = "keep"
     script: Script | Literal["keep"] = "keep"
     converter: Converter = "table"
+    whitespace: Whitespace = "tidy"
+    """`keep` takes away nothing but control characters."""
 
     def texts(self, texts: Sequence[str]) -> list[str]:
         """Return the texts rewritten; doing it twice changes nothing more, but for OpenCC's phrases."""
@@ -26,7 +30,7 @@ class Rewriting(Struct, frozen=True):
             texts = [_normal(form, text) for text in texts]
         if self.script != "keep":
             texts = converted(texts, self.script, self.converter)
-        return [tidy(text) for text in texts]
+        return [tidy(text) if self.whitespace == "tidy" else CONTROL.sub("", text) for text in texts]
 
 
 def _normal(form: Literal["NFC", "NFKC"], text: str) -> str:

@@ -4,7 +4,6 @@ What a piece holds depends on the file alone, and results come back in the order
 one worker, for many, and on a cluster.
 """
 
-import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -16,6 +15,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from zhiyin.data.portable import portable
 from zhiyin.execution.runtime import Runtime
 
 P = TypeVar("P")
@@ -25,6 +25,15 @@ SIZE = 4_000_000
 """Bytes of a piece: large enough for arrays, small enough that many fit into memory."""
 AHEAD = 2
 """Pieces for each worker that are under way or wait to be taken; more would pile up in memory."""
+
+PRELOADED = (
+    "__main__",
+    "zhiyin.data.clean",
+    "zhiyin.data.likeness",
+    "zhiyin.data.quotations",
+    "zhiyin.data.roster",
+)
+"""Modules that the server imports once for all its workers: to import them takes as long as to work on a piece."""
 
 
 class Shard(Struct, frozen=True):
@@ -80,15 +89,17 @@ def mapped(function: Callable[[P], R], pieces: Iterable[P], runtime: Runtime) ->
 
 
 def _pooled(function: Callable[[P], R], pieces: list[P], workers: int) -> Iterator[R]:
-    # Spawned, not forked: polars and Ray do not survive a fork.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    # Forked from a server that was spawned and runs nothing else: polars and Ray do not survive a fork of this process.
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    pool = ProcessPoolExecutor(workers, mp_context=context)
     waiting: deque[Future[R]] = deque()
     rest = iter(pieces)
     try:
-        waiting.extend(pool.submit(_portable, function, piece) for piece in islice(rest, workers * AHEAD))
+        waiting.extend(pool.submit(_called, function, piece) for piece in islice(rest, workers * AHEAD))
         while waiting:
             done = waiting.popleft().result()
-            waiting.extend(pool.submit(_portable, function, piece) for piece in islice(rest, 1))
+            waiting.extend(pool.submit(_called, function, piece) for piece in islice(rest, 1))
             yield done
     except BrokenProcessPool as error:
         raise RuntimeError(
@@ -99,13 +110,11 @@ def _pooled(function: Callable[[P], R], pieces: list[P], workers: int) -> Iterat
         pool.shutdown(cancel_futures=True)
 
 
-def _portable(function: Callable[[P], R], piece: P) -> R:
+def _called(function: Callable[[P], R], piece: P) -> R:
     """Call the function; an exception that cannot travel between processes goes as its words."""
     try:
         return function(piece)
     except Exception as error:
-        try:
-            pickle.loads(pickle.dumps(error))
-        except Exception:
-            raise RuntimeError(f"{type(error).__name__}: {error}") from None
+        if (other := portable(error)) is not error:
+            raise other from None
         raise

@@ -22,7 +22,7 @@ class Config(StepConfig):
     held_out: int | None = Field(default=None, ge=1)
     """Records in the held-out part, exactly; the rest is for training. More records move the line between the parts."""
     share: float | None = Field(default=None, gt=0, lt=1)
-    """Instead: about this share is held out, and a record stays on its side however the set grows or shrinks."""
+    """Instead of `held_out`, about this share; each record stays on its side however the set grows or shrinks."""
     seed: int = 0
     """Another seed draws other records."""
     by: Literal["id", "text"] = "text"

@@ -48,7 +48,7 @@ class Config(StepConfig):
     def produces(self, inputs: Mapping[str, type[Artifact]]) -> type[Artifact] | None:
         """Check that requests and replies come together, and that shares add to 1 where there are none."""
         if ("requests" in inputs) != ("completions" in inputs):
-            raise ValueError("`requests` and `completions` come together: the replies, and what they reply to")
+            raise ValueError("give `requests` and `completions` together, or neither: what was asked, and the replies")
         if "requests" not in inputs and self.fixed is not None:
             apportion({"none": self.none, "fixed": self.fixed}, 1)
         return ConversationSet
@@ -112,7 +112,10 @@ def _read(
     found: dict[str, Completion] = {}
     for completion in completions.of(requests):
         if completion.prompt_id not in asked or completion.prompt_id in found:
-            raise ValueError(f"{completions.path}: {completion.prompt_id} was not asked once; answer the requests anew")
+            raise ValueError(
+                f"{completions.path}: {completion.prompt_id} has more than one reply, or no request; "
+                "answer the requests again, each of them once"
+            )
         found[completion.prompt_id] = completion
     prompts, refused = dict[str, str](), dict[str, Rejected]()
     for record in records:

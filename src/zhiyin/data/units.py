@@ -13,13 +13,8 @@ Unit = Literal["line", "paragraph", "file"]
 
 def units(file: SourceFile, unit: Unit) -> Iterator[Row | Rejected]:
     """Yield the units of a file as rows of {text}; blank ones are none."""
-    for found in _joined(lines.text_lines(file.path, file.shown), unit):
-        if isinstance(found, Rejected):
-            yield found
-            continue
-        where = f"{file.shown}:{found[0]}"
-        text = lines.decoded(where, found[1])
-        yield text if isinstance(text, Rejected) else Row(where, {"text": text})
+    for found in lines.texts(_joined(lines.text_lines(file.path, file.shown), unit), file.shown):
+        yield found if isinstance(found, Rejected) else Row(found[0], {"text": found[1]})
 
 
 def _joined(found: Iterator[tuple[int, bytes] | Rejected], unit: Unit) -> Iterator[tuple[int, bytes] | Rejected]:

@@ -22,6 +22,7 @@ class DataSet:
     name: str
     """The `source` of its records."""
     home: str
+    """Its page; empty for files that can be anybody's."""
     licence: Licence
     places: tuple[str, ...] = ()
     """Names of files, or `owner/name@revision`."""

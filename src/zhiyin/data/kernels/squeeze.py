@@ -13,10 +13,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from zhiyin.text.script import table
+
 Codes = NDArray[np.uint32]
 Offsets = NDArray[np.int64]
 Keep = Literal["words", "signs"]
-"""`words`: letters and digits alone. `signs`: symbols as well, with what arithmetic and code are written with."""
+"""`words`: letters and digits alone, traditional characters as simplified ones. `signs`: symbols as well, with what
+arithmetic and code are written with, and every character by itself."""
 
 _PLANE = 0x10000
 _HARD = 0xFFFFFFFF
@@ -53,15 +56,15 @@ def squeeze(texts: Sequence[str], keep: Keep = "words") -> Squeezed:
     """Return the keys of a batch of texts."""
     texts = list(texts)
     points, starts = _flat(texts)
-    table = _table(keep)
-    codes = table.take(points, mode="clip")  # beyond the basic plane: the last place
+    becomes = _table(keep)
+    codes = becomes.take(points, mode="clip")  # beyond the basic plane: the last place
     highest = codes.max(initial=0)
     if highest == _HARD:
         rows = np.unique(np.searchsorted(starts, np.flatnonzero(codes == _HARD), side="right") - 1).tolist()
         for row in rows:
             texts[row] = unicodedata.normalize("NFKC", texts[row]).casefold()
         points, starts = _flat(texts)
-        codes = table.take(points, mode="clip")
+        codes = becomes.take(points, mode="clip")
         for row in rows:
             span = slice(starts[row], starts[row + 1])
             codes[span] = _sifted(points[span], keep)
@@ -91,25 +94,27 @@ def _table(keep: Keep) -> Codes:
     apart, together = (unicodedata.normalize(form, "\0".join(every[1:])).split("\0") for form in ("NFD", "NFKC"))
     # A character that joins the one before it is hard: NFKC composes the two.
     joining = {each[-1] for each in apart if len(each) > 1} | {one for one in every if unicodedata.combining(one)}
-    table = np.full(_PLANE + 1, _HARD, np.uint32)
-    table[0] = 0
+    becomes = np.full(_PLANE + 1, _HARD, np.uint32)
+    becomes[0] = 0
     for point, normal in enumerate(together, start=1):
         if not joining.isdisjoint(normal):
             continue
         folded = normal.casefold()
         kept = [_sift(one, keep) for one in folded]
         if len(kept) == 1:
-            table[point] = kept[0]
+            becomes[point] = kept[0]
         elif not any(kept) or folded in ("..", "..."):  # the points of an ellipsis never stand between two digits
-            table[point] = 0
-    return table
+            becomes[point] = 0
+    return becomes
 
 
 def _sift(character: str, keep: Keep) -> int:
     """Return the code of a normalised character that is kept, 0 for one that is not."""
+    if keep == "words":
+        return ord(table("simplified").get(character, character)) if character.isalnum() else 0
     if character.isalnum():
         return ord(character)
-    if keep == "words" or character.isspace():
+    if character.isspace():
         return 0
     if character in ".,":
         return _POINT

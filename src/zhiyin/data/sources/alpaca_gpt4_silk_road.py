@@ -38,6 +38,12 @@ class AlpacaGpt4SilkRoad(InstructionRows, Source):
     language: Literal["zh", "en"] = "zh"
     """The side that is read."""
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The question and the answer in the language that is read."""
+        end = "_zh" if self.language == "zh" else ""
+        return f"instruction{end}", f"output{end}"
+
     def exchange(self, row: Mapping[str, Any]) -> Exchange:
         """Read the columns of one language, in the words of document 002."""
         end, between = ("_zh", "\n\n输入：") if self.language == "zh" else ("", "\n")

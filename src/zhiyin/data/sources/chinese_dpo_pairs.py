@@ -17,7 +17,7 @@ that the pair was translated from, and is kept as the kind.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from zhiyin.data.preferences import Pair, PairRows, answers, prompted
+from zhiyin.data.preferences import Pair, PairRows, pair_in
 from zhiyin.data.rows import Row as Row
 from zhiyin.data.sources import Source
 from zhiyin.data.turns import text_field
@@ -38,9 +38,7 @@ class ChineseDpoPairs(PairRows, Source):
 
     def pair(self, row: Mapping[str, Any]) -> Pair:
         """Read the prompt under its system prompt."""
-        before, chosen, rejected = answers(row)
-        asked = [Message("user", text_field(row, "prompt"))]
-        return Pair(prompted(row, asked, before, text_field(row, "system", "")), chosen, rejected)
+        return pair_in(row, [Message("user", text_field(row, "prompt"))], text_field(row, "system", ""))
 
     def kind_of(self, row: Mapping[str, Any]) -> str:
         """Return the set that the pair was translated from."""

@@ -18,7 +18,7 @@ conversation may have several turns, and ends with the human's.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from zhiyin.data.preferences import Pair, PairRows, answers, prompted
+from zhiyin.data.preferences import Pair, PairRows, pair_in
 from zhiyin.data.rows import Row as Row
 from zhiyin.data.sources import Source
 from zhiyin.data.turns import messages, text_field
@@ -40,7 +40,4 @@ class DpoEnZh20k(PairRows, Source):
 
     def pair(self, row: Mapping[str, Any]) -> Pair:
         """Read the conversation as the prompt."""
-        before, chosen, rejected = answers(row)
-        return Pair(
-            prompted(row, messages(row.get("conversations")), before, text_field(row, "system", "")), chosen, rejected
-        )
+        return pair_in(row, messages(row.get("conversations")), text_field(row, "system", ""))

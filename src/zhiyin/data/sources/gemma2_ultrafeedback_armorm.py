@@ -21,7 +21,7 @@ five are the same text, nothing is preferred. How far apart the two scores are i
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from zhiyin.data.preferences import Pair, PairRows, answers, margin, prompted
+from zhiyin.data.preferences import Pair, PairRows, margin, pair_in
 from zhiyin.data.rows import BadRow
 from zhiyin.data.rows import Row as Row
 from zhiyin.data.sources import Source
@@ -45,9 +45,7 @@ class Gemma2UltrafeedbackArmorm(PairRows, Source):
 
     def pair(self, row: Mapping[str, Any]) -> Pair:
         """Read the prompt, which both answers must repeat."""
-        before, chosen, rejected = answers(row)
-        asked = [Message("user", text_field(row, "prompt"))]
-        return Pair(prompted(row, asked, before), chosen, rejected, _margin(row))
+        return pair_in(row, [Message("user", text_field(row, "prompt"))], meta=_margin(row))
 
 
 def _margin(row: Mapping[str, Any]) -> Meta:

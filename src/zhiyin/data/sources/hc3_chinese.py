@@ -5,7 +5,7 @@ Licence: CC BY-SA 4.0; some of the sets inside have terms of their own.
 Size: 12,853 questions.
 Schema: JSON lines, `all.jsonl` or a file for each of baike, open_qa, nlpcc_dbqa, finance, medicine, law, psychology:
 {question, human_answers: [...], chatgpt_answers: [...]}. The first answer makes a record, or every one; `file:12.2` is
-the second answer of line 12. A row without such an answer is rejected.
+the second answer of line 12. A row without such an answer is rejected. As pairs, it is `hc3_chinese_pairs`.
 
 >>> source = Hc3Chinese(files=["."])
 >>> row = Row("all.jsonl:1", {"question": "水为何结冰？", "human_answers": ["冷。"], "chatgpt_answers": ["温度……"]})
@@ -17,7 +17,7 @@ the second answer of line 12. A row without such an answer is rejected.
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
-from zhiyin.data.exchanges import Exchange, ExchangeRows, first, parted
+from zhiyin.data.exchanges import Exchange, ExchangeRows, first_text, parted
 from zhiyin.data.rows import Row
 from zhiyin.data.sources import Source
 from zhiyin.data.turns import text_field
@@ -44,15 +44,10 @@ class Hc3Chinese(ExchangeRows, Source):
     """Make a record of every answer, instead of the first."""
 
     def rows(self) -> Iterator[Row | Rejected]:
-        """Yield the rows, once for each answer where every one is wanted."""
-        for row in super().rows():
-            if self.every and isinstance(row, Row):
-                yield from parted(row, f"{self.answers}_answers")
-            else:
-                yield row
+        """Return the rows, once for each answer where every one is wanted."""
+        found = super().rows()
+        return parted(found, f"{self.answers}_answers") if self.every else found
 
     def exchange(self, row: Mapping[str, Any]) -> Exchange:
         """Return the question and the answer."""
-        return Exchange(
-            text_field(row, "question"), text_field({"answer": first(row, f"{self.answers}_answers")}, "answer")
-        )
+        return Exchange(text_field(row, "question"), first_text(row, f"{self.answers}_answers"))

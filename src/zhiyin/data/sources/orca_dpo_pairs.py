@@ -17,7 +17,7 @@ the larger model, though not always the better one.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from zhiyin.data.preferences import Pair, PairRows, answers, prompted
+from zhiyin.data.preferences import Pair, PairRows, pair_in
 from zhiyin.data.rows import Row as Row
 from zhiyin.data.sources import Source
 from zhiyin.data.turns import text_field
@@ -42,6 +42,4 @@ class OrcaDpoPairs(PairRows, Source):
 
     def pair(self, row: Mapping[str, Any]) -> Pair:
         """Read the question under its system prompt."""
-        before, chosen, rejected = answers(row)
-        asked = [Message("user", text_field(row, "question"))]
-        return Pair(prompted(row, asked, before, text_field(row, "system", "")), chosen, rejected)
+        return pair_in(row, [Message("user", text_field(row, "question"))], text_field(row, "system", ""))

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from zhiyin.data.files import AnyFiles
-from zhiyin.data.preferences import Pair, PairRows, answers, prompted
+from zhiyin.data.preferences import Pair, PairRows, pair_in
 from zhiyin.data.rows import Row as Row
 from zhiyin.data.sources import Source
 from zhiyin.data.turns import joined, messages, text_field
@@ -38,13 +38,16 @@ class PreferenceJson(AnyFiles, PairRows, Source):
 
     def pair(self, row: Mapping[str, Any]) -> Pair:
         """Read a row in any of the forms."""
-        names = [name if row.get(f"{name}_messages") is None else f"{name}_messages" for name in ("chosen", "rejected")]
-        before, chosen, rejected = answers(row, *names)
-        return Pair(prompted(row, _asked(row), before, text_field(row, "system", "")), chosen, rejected)
+        names = _named(row, "chosen"), _named(row, "rejected")
+        return pair_in(row, _asked(row), text_field(row, "system", ""), names)
 
     def kind_of(self, row: Mapping[str, Any]) -> str:
         """Return the kind that the recipe gives."""
         return self.kind
+
+
+def _named(row: Mapping[str, Any], name: str) -> str:
+    return name if row.get(f"{name}_messages") is None else f"{name}_messages"
 
 
 def _asked(row: Mapping[str, Any]) -> list[Message]:

@@ -45,12 +45,9 @@ class Psyqa(InstructionRows, Source):
     """Which of document 003's forms a record has; its published models used 5."""
 
     def rows(self) -> Iterator[Row | Rejected]:
-        """Yield the rows, once for each answer in the even variants."""
-        for row in super().rows():
-            if self.variant % 2 == 0 and isinstance(row, Row):
-                yield from parted(row, "answers")
-            else:
-                yield row
+        """Return the rows, once for each answer in the even variants."""
+        found = super().rows()
+        return found if self.variant % 2 else parted(found, "answers")
 
     def exchange(self, row: Mapping[str, Any]) -> Exchange:
         """Return the question as the variant has it, and the answer."""

@@ -22,7 +22,7 @@ equal scores; how far apart the two are is kept as `margin`.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from zhiyin.data.preferences import Pair, PairRows, answers, margin, prompted
+from zhiyin.data.preferences import Pair, PairRows, margin, pair_in
 from zhiyin.data.rows import Row as Row
 from zhiyin.data.sources import Source
 from zhiyin.data.turns import text_field
@@ -44,7 +44,5 @@ class UltrafeedbackBinarized(PairRows, Source):
 
     def pair(self, row: Mapping[str, Any]) -> Pair:
         """Read the prompt, which both answers must repeat."""
-        before, chosen, rejected = answers(row)
-        asked = [Message("user", text_field(row, "prompt"))]
         scores = margin(row.get("score_chosen"), row.get("score_rejected"))
-        return Pair(prompted(row, asked, before), chosen, rejected, scores)
+        return pair_in(row, [Message("user", text_field(row, "prompt"))], meta=scores)
