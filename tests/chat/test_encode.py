@@ -129,6 +129,15 @@ def test_a_token_of_header_and_content_belongs_to_the_content() -> None:
     assert encoded.mask == [False] * len(context) + [True] * (len(continuation) + 2) + [False]
 
 
+def test_an_empty_answer_has_no_token_even_where_one_reaches_across_it() -> None:
+    unsplit = train(Gemma2System().form().controls, ["model\n\n"], split_words=False)
+    encoder = Encoder(unsplit, Gemma2System())
+    across = unsplit.token_to_id("modelĊĊ")
+    assert across in encoder.conversation([Message("user", "问"), Message("assistant", "")]).ids
+    with pytest.raises(ValueError, match="the choice '' has no text to score"):
+        encoder.choice([Message("user", "问")], "")
+
+
 def test_a_format_without_control_tokens_around_its_turns() -> None:
     """Header, question and answer are one span, as in the formats of the Alpaca kind."""
 

@@ -7,7 +7,7 @@ from tests.chat.toys import GEMMA, calm, hostile, train
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from tokenizers.processors import ByteLevel, Sequence, TemplateProcessing
 
-from zhiyin.chat.spans import PlainText
+from zhiyin.chat.spans import PlainText, Span
 
 CONTROLS = ("<start_of_turn>", "<end_of_turn>")
 
@@ -23,15 +23,18 @@ def tokenizer() -> Tokenizer:
 
 
 @calm
-@given(texts=st.lists(hostile, max_size=5))
-def test_ids_and_offsets(tokenizer: Tokenizer, texts: list[str]) -> None:
+@given(texts=st.lists(hostile, max_size=5, unique=True))
+def test_ids_and_marks(tokenizer: Tokenizer, texts: list[str]) -> None:
     plain = PlainText(tokenizer, CONTROLS)
-    found = plain.encode(texts)
-    assert [tokens.ids for tokens in found] == plain.ids(texts)
-    for text, tokens in zip(texts, found, strict=True):
-        assert tokenizer.decode(tokens.ids, skip_special_tokens=False) == text
-        assert not set(tokens.ids) & set(range(len(GEMMA)))
-        assert {place for start, end in tokens.offsets for place in range(start, end)} == set(range(len(text)))
+    every = [Span(text, ((at, at + 1),)) for text in texts for at in range(len(text))]
+    found = plain.encode(every)
+    for text, ids in zip(texts, plain.ids(texts), strict=True):
+        assert tokenizer.decode(ids, skip_special_tokens=False) == text
+        assert not set(ids) & set(range(len(GEMMA)))
+        marks = [found[span][1] for span in every if span.text == text]
+        assert all(True in mark for mark in marks), "every character is in a token"
+        assert all(map(any, zip(*marks, strict=True))), "every token holds a character"
+        assert all(found[span][0] == ids for span in every if span.text == text)
 
 
 @pytest.mark.parametrize("alone", [True, False], ids=["alone", "in a sequence"])
@@ -41,10 +44,12 @@ def test_behind_a_control_token_no_word_is_the_first(alone: bool) -> None:
     tokenizer.pre_tokenizer = space if alone else pre_tokenizers.Sequence([pre_tokenizers.Digits(), space])
     tokenizer.add_special_tokens(["<s>"])
     plain = PlainText(tokenizer, ("<s>",))
-    assert [tokens.ids for tokens in plain.encode(["春 眠"])] == plain.ids(["春 眠"]) == [[1, 2, 1, 3]]
-    (behind,) = plain.encode(["春 眠"], behind=True)
-    assert [0, *behind.ids] == tokenizer.encode("<s>春 眠").ids == [0, 2, 1, 3]
-    assert behind.offsets == [(0, 1), (1, 2), (2, 3)]
+    first, behind = Span("春 眠", ((2, 3),)), Span("春 眠", ((2, 3),), behind=True)
+    found = plain.encode([first, behind])
+    assert found[first] == ([1, 2, 1, 3], [False, False, False, True])
+    assert plain.ids(["春 眠", "春 眠"]) == [[1, 2, 1, 3]] * 2
+    assert [0, *found[behind][0]] == tokenizer.encode("<s>春 眠").ids == [0, 2, 1, 3]
+    assert found[behind][1] == [False, False, True]
 
 
 def test_a_control_string_is_tokenised_like_any_text(tokenizer: Tokenizer) -> None:
@@ -66,4 +71,4 @@ def test_a_control_string_of_one_character_in_the_vocabulary_is_an_error() -> No
     tokenizer = Tokenizer(models.Unigram([("<unk>", 0.0), ("\u2581", 0.0), ("春", -5.0)], unk_id=0))
     tokenizer.add_special_tokens(["\u2581"])
     with pytest.raises(ValueError, match="reads '\u2581' as a control token, even in plain text"):
-        PlainText(tokenizer, ()).encode(["春\u2581"])
+        PlainText(tokenizer, ()).ids(["春\u2581"])

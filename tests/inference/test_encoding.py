@@ -1,13 +1,12 @@
 """Prompts as token ids: lm-eval's rule for raw text, the template for messages, and the cut head."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from zhiyin.chat.encode import Encoder
-from zhiyin.chat.spans import PlainText, Tokens
+from zhiyin.chat.spans import Marked, PlainText, Span
 from zhiyin.inference.encoding import BATCH, Continuation, continuation, continuations, question_ids
 from zhiyin.records.conversation import Message
 from zhiyin.records.prompt import Prompt
@@ -140,12 +139,12 @@ def test_choices_of_chat_turns_read_together_are_those_read_alone(encoder: Encod
 
 
 def test_the_turns_that_choices_share_are_tokenised_once(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[str] = []
+    read: list[Span] = []
     encode = PlainText.encode
 
-    def counted(self: PlainText, texts: Sequence[str], **more: Any) -> list[Tokens]:
-        read.extend(texts)
-        return encode(self, texts, **more)
+    def counted(self: PlainText, spans: Sequence[Span]) -> dict[Span, Marked]:
+        read.extend(spans)
+        return encode(self, spans)
 
     monkeypatch.setattr(PlainText, "encode", counted)
     continuations(CHAT[:20], encoder)

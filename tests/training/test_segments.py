@@ -39,7 +39,8 @@ def test_every_supervised_token_is_predicted_from_its_own_past(sequences: list[E
         for at in range(1, len(sequence.ids))
         if sequence.mask[at]
     ]
-    assert [(seen(row, place), token, number) for place, token, number in row.places] == expected
+    found = zip(row.places, row.targets, row.sequences, strict=True)
+    assert [(seen(row, place), token, number) for place, token, number in found] == expected
     assert sorted(at for one in row.segments for at in range(one.start, one.end)) == list(range(len(row.ids)))
     assert laid_tokens(sequences, share=share) == len(row.ids)
 
@@ -85,4 +86,4 @@ def test_a_short_beginning_is_repeated() -> None:
 def test_the_same_sequence_twice_is_laid_once() -> None:
     row = lay(answers([1, 2, 3], [1, 2, 3], prompt=20))
     assert len(row.ids) == 22
-    assert [number for _, _, number in row.places] == [0, 0, 0, 1, 1, 1]
+    assert row.sequences == [0, 0, 0, 1, 1, 1]

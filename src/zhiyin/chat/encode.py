@@ -1,25 +1,25 @@
 """Messages as token ids with the mask of what is supervised, for training and for asking alike.
 
 The text between two control tokens is one span (`model\\n答案`), tokenised at once, so the ids are those of the
-rendered text; the mask comes from character offsets. A token that holds both header and content counts as
+rendered text. A token that holds both header and content counts as
 supervised. A control string typed inside a content stays plain text: the one known difference from
 `apply_chat_template`, which would make it a control token.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 from tokenizers import Tokenizer
 
 from zhiyin.chat.render import Segment, render
-from zhiyin.chat.spans import Offsets, PlainText, Tokens
+from zhiyin.chat.spans import Marked, PlainText, Span
 from zhiyin.chat.templates import Template
 from zhiyin.records.conversation import Message
 
 BATCH = 512  # conversations tokenised at once: bounds the memory of the library's encodings, kilobytes a span
 
 
-class Encoded(Struct, frozen=True):
+class Encoded(Struct, frozen=True, gc=False):
     """A conversation as tokens: `ids`, `mask` and `weights` have the same length, one entry a token."""
 
     ids: list[int]
@@ -29,16 +29,7 @@ class Encoded(Struct, frozen=True):
     """How much it counts there, 0 where it does not; None where every token counts 1."""
 
 
-class _Span(Struct, frozen=True):
-    """Text between control tokens, and the character ranges in it that are supervised."""
-
-    text: str
-    supervised: tuple[tuple[int, int], ...]
-    behind: bool
-    """Whether a control token stands in front of it."""
-
-
-class _Control(Struct, frozen=True):
+class _Control(Struct, frozen=True, gc=False):
     """One control token."""
 
     id: int
@@ -136,12 +127,12 @@ class Encoder:
         """Return the tokens of plain documents, without BOS and EOS; a control string in one stays plain text."""
         return self._plain.ids(texts)
 
-    def _answered(self, messages: Sequence[Message], choice: str) -> list[_Span | _Control]:
+    def _answered(self, messages: Sequence[Message], choice: str) -> list[Span | _Control]:
         """Return the pieces of a conversation with an answer, of which the text of the answer is supervised."""
         segments = render(self._form, [*messages, Message("assistant", choice)])
         return self._grouped(segments, lambda part: part.part == "content" and part.turn == len(messages))
 
-    def _scored(self, messages: Sequence[Message], score_header: bool, last_only: bool) -> list[_Span | _Control]:
+    def _scored(self, messages: Sequence[Message], score_header: bool, last_only: bool) -> list[Span | _Control]:
         """Return the pieces of a conversation, as `conversation` supervises them."""
         last = max((turn for turn, message in enumerate(messages) if message.role == "assistant"), default=-1)
 
@@ -155,32 +146,26 @@ class Encoder:
             pieces.append(_Control(self.eos_id, True))
         return pieces
 
-    def _grouped(self, segments: Sequence[Segment], wanted: Callable[[Segment], bool]) -> list[_Span | _Control]:
+    def _grouped(self, segments: Sequence[Segment], wanted: Callable[[Segment], bool]) -> list[Span | _Control]:
         """Join neighbouring segments of text into spans; `wanted` says which segments are supervised."""
-        pieces: list[_Span | _Control] = []
+        pieces: list[Span | _Control] = []
         text, ranges = "", []
         for segment in segments:
             if not segment.control:
-                if wanted(segment):
+                if segment.text and wanted(segment):
                     ranges.append((len(text), len(text) + len(segment.text)))
                 text += segment.text
                 continue
             if text:
-                pieces.append(_Span(text, tuple(ranges), bool(pieces)))
+                pieces.append(Span(text, tuple(ranges), bool(pieces)))
                 text, ranges = "", []
             pieces.append(_Control(self._ids[segment.text], wanted(segment)))
-        return [*pieces, _Span(text, tuple(ranges), bool(pieces))] if text else pieces
+        return [*pieces, Span(text, tuple(ranges), bool(pieces))] if text else pieces
 
-    def _encode(self, batch: Sequence[Sequence[_Span | _Control]]) -> list[Encoded]:
-        tokens: dict[tuple[str, bool], Tokens] = {}
-        for behind in (False, True):
-            spans = (piece for pieces in batch for piece in pieces if isinstance(piece, _Span))
-            texts = list(dict.fromkeys(span.text for span in spans if span.behind == behind))
-            tokens |= {
-                (text, behind): found
-                for text, found in zip(texts, self._plain.encode(texts, behind=behind), strict=True)
-            }
-        return [_joined(pieces, tokens) for pieces in batch]
+    def _encode(self, batch: Sequence[Sequence[Span | _Control]]) -> list[Encoded]:
+        spans = dict.fromkeys(piece for pieces in batch for piece in pieces if isinstance(piece, Span))
+        read = self._plain.encode(list(spans))
+        return [_joined(pieces, read) for pieces in batch]
 
     def _check_spans(self) -> None:
         """Raise unless spans tokenised alone give the ids of the whole text, on one small conversation."""
@@ -202,7 +187,7 @@ def _cut(whole: Encoded, choice: str) -> tuple[list[int], list[int]]:
     return whole.ids[:start], [id for id, scored in zip(whole.ids, whole.mask, strict=True) if scored]
 
 
-def _joined(pieces: Sequence[_Span | _Control], tokens: dict[tuple[str, bool], Tokens]) -> Encoded:
+def _joined(pieces: Sequence[Span | _Control], read: Mapping[Span, Marked]) -> Encoded:
     """Put the tokens of spans and control tokens in a row."""
     ids: list[int] = []
     mask: list[bool] = []
@@ -211,20 +196,10 @@ def _joined(pieces: Sequence[_Span | _Control], tokens: dict[tuple[str, bool], T
             ids.append(piece.id)
             mask.append(piece.supervised)
         else:
-            found = tokens[piece.text, piece.behind]
-            ids += found.ids
-            mask += _overlaps(found.offsets, piece.supervised)
+            found, supervised = read[piece]
+            ids += found
+            mask += supervised
     return Encoded(ids, mask)
-
-
-def _overlaps(offsets: Offsets, ranges: tuple[tuple[int, int], ...]) -> list[bool]:
-    """Return, for each token, whether it holds a character of any range."""
-    if not ranges:
-        return [False] * len(offsets)
-    if len(ranges) == 1:
-        low, high = ranges[0]
-        return [start < high and end > low for start, end in offsets]
-    return [any(start < high and end > low for low, high in ranges) for start, end in offsets]
 
 
 def _whole(tokenizer: Tokenizer) -> Tokenizer:

@@ -15,7 +15,7 @@ ORDER = "roles must be an optional system, then user, assistant, user, ... in tu
 Part = Literal["opening", "before", "content", "closing", "after"]
 
 
-class Segment(Struct, frozen=True):
+class Segment(Struct, frozen=True, gc=False):
     """A run of text of one kind."""
 
     text: str
@@ -35,27 +35,24 @@ def render(form: Form, messages: Sequence[Message], *, reply: bool = False) -> t
     """
     check_order(messages)
     controls = form.controls
-
-    def literal(text: str, part: Part, role: Role | None, turn: int) -> list[Segment]:
-        return [Segment(piece, part, role, turn, control) for piece, control in _pieces(text, controls)]
-
-    segments = literal(form.bos, "opening", None, -1)
+    segments = [*_literal(form.bos, "opening", None, -1, controls)]
     folded: list[Segment] = []
     first = 1 if messages[0].role == "system" else 0
     for index, message in enumerate(messages):
         role = message.role
         turn = form.first_user(folded=bool(folded)) if index == first else form.turn(role)
         text = message.content.strip() if form.trim else message.content
-        before = literal(turn.before, "before", role, index)
+        before = _literal(turn.before, "before", role, index, controls)
         content = Segment(text, "content", role, index)
-        behind = literal(turn.closing, "closing", role, index) + literal(turn.after, "after", role, index)
+        closing = _literal(turn.closing, "closing", role, index, controls)
+        after = _literal(turn.after, "after", role, index, controls)
         if form.fold_system and role == "system":
-            folded = [*before, content, *behind] if text else []
+            folded = [*before, content, *closing, *after] if text else []
         else:
-            segments += [*before, *folded, content, *behind]
+            segments += [*before, *folded, content, *closing, *after]
             folded = []
     if reply:
-        segments += literal(form.assistant.before, "before", "assistant", len(messages))
+        segments += _literal(form.assistant.before, "before", "assistant", len(messages), controls)
     return tuple(segments)
 
 
@@ -68,9 +65,9 @@ def check_order(messages: Sequence[Message]) -> None:
         raise ValueError(f"{ORDER}; found: {found}")
 
 
-@lru_cache(maxsize=1024)
-def _pieces(text: str, controls: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
-    """Cut `<a>b` into `(("<a>", True), ("b", False))`; the longest control string wins, as in a tokenizer."""
+@lru_cache(maxsize=4096)
+def _literal(text: str, part: Part, role: Role | None, turn: int, controls: tuple[str, ...]) -> tuple[Segment, ...]:
+    """Cut `<a>b` into the control string `<a>` and `b`; the longest control string wins, as in a tokenizer."""
     longest_first = sorted(controls, key=len, reverse=True)
     found = re.split(f"({'|'.join(map(re.escape, longest_first))})", text)
-    return tuple((piece, piece in controls) for piece in found if piece)
+    return tuple(Segment(piece, part, role, turn, piece in controls) for piece in found if piece)

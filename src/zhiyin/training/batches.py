@@ -66,13 +66,15 @@ def pad(sequences: Sequence[Encoded], pad_id: int) -> Batch:
 def pack(sequences: Sequence[Encoded], *, share: bool = True) -> Batch:
     """Lay the sequences in one row without padding, a beginning in common once; see `segments`."""
     row = lay(sequences, share=share)
-    places = [(0, *place) for place in row.places]
-    ids, positions = torch.tensor([row.ids]), torch.tensor([row.positions])
+    column_N = torch.tensor(row.places)
     return Batch(
-        ids,
-        positions,
+        torch.tensor([row.ids]),
+        torch.tensor([row.positions]),
         None,
-        *_columns(places),
+        torch.zeros_like(column_N),
+        column_N,
+        torch.tensor(row.targets),
+        torch.tensor(row.sequences),
         num_sequences=len(sequences),
         weight_N=_weights(sequences),
         segments=tuple(row.segments),

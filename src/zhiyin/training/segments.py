@@ -7,7 +7,7 @@ sequence alone, and stands at the position it has there, so the model computes w
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, compress, pairwise, starmap
 
 from zhiyin.chat.encode import Encoded
 
@@ -39,8 +39,12 @@ class Row:
     ids: list[int]
     positions: list[int]
     segments: list[Segment]
-    places: list[tuple[int, int, int]]
-    """(place that predicts it, token, sequence) of every supervised token, sequence by sequence."""
+    places: list[int]
+    """The place that predicts it, of every supervised token, sequence by sequence."""
+    targets: list[int]
+    """The supervised tokens themselves."""
+    sequences: list[int]
+    """The number of the sequence that each is of."""
 
 
 def lay(sequences: Sequence[Encoded], *, share: bool = True) -> Row:
@@ -49,33 +53,35 @@ def lay(sequences: Sequence[Encoded], *, share: bool = True) -> Row:
     Tokens behind the last one that predicts anything are left out: nothing reads them.
     """
     laying = _Laying(sequences, share=share)
-    laying.group(sorted(range(len(sequences)), key=laying.read.__getitem__), 0, ())
-    for number, sequence in enumerate(sequences):
-        for at in range(1, len(sequence.ids)):
-            if sequence.mask[at]:
-                laying.row.places.append((laying.places[number][at - 1], sequence.ids[at], number))
-    return laying.row
+    row = laying.row
+    for number, (sequence, path) in enumerate(zip(sequences, laying.paths, strict=True)):
+        predicted = sequence.mask[1:]
+        row.places.extend(compress(chain.from_iterable(starmap(range, path)), predicted))
+        row.targets.extend(compress(sequence.ids[1:], predicted))
+        row.sequences.extend([number] * (len(row.places) - len(row.sequences)))
+    return row
 
 
 def laid_tokens(sequences: Sequence[Encoded], *, share: bool = True) -> int:
     """Return how many tokens `lay` would lay."""
-    return len(lay(sequences, share=share).ids)
+    return len(_Laying(sequences, share=share).row.ids)
 
 
 def _read(sequence: Encoded) -> int:
     """Return the number of tokens up to the last that predicts a supervised one."""
-    return max((at for at in range(1, len(sequence.ids)) if sequence.mask[at]), default=0)
+    return len(sequence.ids) - 1 - sequence.mask[::-1].index(True) if any(sequence.mask) else 0
 
 
 class _Laying:
-    """A row while it grows."""
+    """A row while it grows; what is supervised is left out."""
 
     def __init__(self, sequences: Sequence[Encoded], *, share: bool) -> None:
-        self.read = [tuple(sequence.ids[: _read(sequence)]) for sequence in sequences]
+        self.read = [sequence.ids[: _read(sequence)] for sequence in sequences]
         self.least = LEAST_SAVED if share else max(map(len, self.read), default=0) + 1
-        self.row = Row([], [], [], [])
-        self.places: list[list[int]] = [[] for _ in sequences]
-        """Place in the row of every token of a sequence."""
+        self.row = Row([], [], [], [], [], [])
+        self.paths: list[tuple[Span, ...]] = [()] * len(sequences)
+        """Where the tokens of a sequence lie in the row."""
+        self.group(sorted(range(len(sequences)), key=self.read.__getitem__), 0, ())
 
     def group(self, group: list[int], known: int, sees: tuple[Span, ...]) -> None:
         """Lay the rests of a sorted group of sequences whose first `known` tokens are laid already, in the spans."""
@@ -92,20 +98,27 @@ class _Laying:
             if len(run) > 1:
                 self.group(run, common, path)
             else:
-                self.places[run[0]] = [place for span in path for place in range(*span)]
+                self.paths[run[0]] = path
 
     def _runs(self, group: list[int], enough: int) -> list[list[int]]:
         """Cut a sorted group where two neighbours have fewer than `enough` first tokens in common."""
         runs = [[group[0]]]
         for left, right in pairwise(group):
-            if _common(self.read[left], self.read[right]) >= enough:
+            first, second = self.read[left], self.read[right]
+            if min(len(first), len(second)) >= enough and first[:enough] == second[:enough]:
                 runs[-1].append(right)
             else:
                 runs.append([right])
         return runs
 
 
-def _common(left: tuple[int, ...], right: tuple[int, ...]) -> int:
-    """Return how many first tokens agree."""
-    limit = min(len(left), len(right))
-    return next((at for at in range(limit) if left[at] != right[at]), limit)
+def _common(left: Sequence[int], right: Sequence[int]) -> int:
+    """Return how many first tokens agree, halving what is left to compare."""
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
