@@ -130,7 +130,7 @@ def test_planted_leaks_are_found(exams: dict[str, PromptSet], tmp_path: Path) ->
     assert len([name for name in found if name in below]) <= 0.02 * 500
 
 
-@pytest.mark.parametrize(("form", "at_most"), [("glued", 0.01), ("traditional", 0.04)])
+@pytest.mark.parametrize(("form", "at_most"), [("glued", 0.005), ("traditional", 0.005)])
 def test_leaks_in_other_forms_are_found(form: str, at_most: float, exams: dict[str, PromptSet], tmp_path: Path) -> None:
     """Options that follow the question without a break, and questions in traditional characters."""
     draw = random.Random(20241122)

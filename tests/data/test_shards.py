@@ -3,13 +3,14 @@
 import os
 import time
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zhiyin.data.shards import SIZE, Shard, cut, mapped
+from zhiyin.data.shards import PRELOADED, SIZE, Shard, cut, mapped
 from zhiyin.execution.runtime import Runtime
 
 LINES = st.lists(st.text(st.sampled_from("a字\u2028\x85\r"), max_size=9).map(lambda text: text.encode()))
@@ -64,6 +65,12 @@ def test_results_come_in_order_for_any_number_of_workers() -> None:
     for workers in (1, 2):
         assert list(mapped(late_square, range(9), Runtime(workers=workers))) == expected
     assert list(mapped(late_square, (), Runtime(workers=2))) == []
+
+
+def test_what_the_server_imports_is_there() -> None:
+    """A module that is gone would be passed over, and each worker would import the rest by itself."""
+    assert PRELOADED[0] == "__main__"
+    assert all(find_spec(name) is not None for name in PRELOADED[1:])
 
 
 class Odd(Exception):
