@@ -175,9 +175,10 @@ class Quotes:
         from zhiyin.data.quotations import hits, protected
         from zhiyin.records.conversation import Document
 
-        flags = [False] * len(rows["text"])
-        for place, _ in hits(protected(self.folders), [Document("", text, "") for text in rows["text"]]):
-            flags[place] = True
+        questions, flags = protected(self.folders), list[bool]()
+        for some in _some(rows["text"]):
+            found = {place for place, _ in hits(questions, [Document("", text, "") for text in some])}
+            flags += [place in found for place in range(len(some))]
         return {"quotes": flags}
 
 

@@ -93,7 +93,7 @@ def side(work: Work, report: Report) -> None:
         steps = [
             MinhashDedupFilter(str(out / "remove"), exclusion_writer=_rejected(out / "duplicates")),
             _decontamination(work),
-            ParquetWriter(str(out / "table"), compression="zstd", adapter=as_row),
+            ParquetWriter(str(out / "table"), compression="snappy", adapter=as_row),
         ]
         execute(work, [*_read(work), *steps], files, "filter")
     report.table = str(out / "table")

@@ -34,7 +34,8 @@ def side(work: Work, report: Report) -> None:
         settings = mix.Config(ratios={LABEL: 1.0}, total=work.wanted, seed=SEED)
         mixed = mix.mix(settings, out=out / "mix", runtime=runtime, sources={LABEL: pure})
     with report.stage("parquet"):
-        table = to_parquet.to_parquet(to_parquet.Config(), out=out / "table", runtime=runtime, records=mixed)
+        packed = to_parquet.Config(compression="snappy")  # as every side's
+        table = to_parquet.to_parquet(packed, out=out / "table", runtime=runtime, records=mixed)
     steps = {"collect": found, "clean": tidy, "deduplicate": single, "decontaminate": pure, "mix": mixed}
     report.rows = {name: made.summary["records"] for name, made in steps.items()}
     report.table = str(table.path / Table.file)

@@ -24,7 +24,8 @@ def test_pieces_hold_every_line_once(
     path = tmp_path_factory.getbasetemp() / "pieces"
     path.write_bytes(whole)
     shards = cut(path, size)
-    assert [line for shard in shards for line in shard.lines()] == ([*lines, b"end"] if unended else lines)
+    expected = [*lines, b"end"] if unended else lines
+    assert [line for shard in shards for line in shard.lines()] == [line + b"\n" for line in expected]
     assert [(shard.start, shard.stop) for shard in shards] == pieces(whole, size)
 
 

@@ -4,7 +4,7 @@ import operator
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, compress
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from zhiyin.artifacts import RECORDS
 from zhiyin.data.filters import AnyFilter
-from zhiyin.data.parts import Part, decoded, write_parts
+from zhiyin.data.parts import Gathered, Part, batches, write_parts
 from zhiyin.data.rejections import Rejections
 from zhiyin.data.rewriting import Rewriting, UnicodeForm, Whitespace
 from zhiyin.data.sets import RecordSet, stating
@@ -27,9 +27,6 @@ from zhiyin.execution.runtime import Runtime
 from zhiyin.records.jsonl import Rejected
 from zhiyin.text.faults import CONTROL
 from zhiyin.text.script import Converter, Script
-
-BATCH = 256
-"""Records rewritten and filtered together."""
 
 
 class Config(StepConfig):
@@ -92,23 +89,19 @@ def _cleaned(config: Config, kind: type[RecordSet], shard: Shard) -> _Cleaned:
     """Clean one piece."""
     rewriting = Rewriting(config.unicode, config.script, config.converter, config.whitespace)
     encode = msgspec.json.Encoder().encode
-    lines, kept, rejected, changed = list[bytes](), list[Record](), list[Rejected](), 0
-    found, records = decoded(shard, kind)
-    for start in range(0, len(records), BATCH):
-        before = records[start : start + BATCH]
+    kept, rejected, changed = Gathered(), list[Rejected](), 0
+    for lines, before in batches(shard, kind):
         after, reasons = _rewritten(config, rewriting, before)
         _ask(config.filters, after, reasons)
-        for line, old, new, reason in zip(found[start : start + BATCH], before, after, reasons, strict=True):
+        sound = [reason is None for reason in reasons]
+        for place, (old, new, reason) in enumerate(zip(before, after, reasons, strict=True)):
             if reason is not None:
                 rejected.append(Rejected(new.id, reason, encode(new).decode("utf-8")))
-                continue
-            kept.append(new)
-            if new is old:
-                lines.append(line)
-            else:
-                lines.append(encode(new))
+            elif new is not old:
+                lines[place] = encode(new) + b"\n"
                 changed += 1
-    return _Cleaned(Part.of(lines, kept), rejected, changed)
+        kept.add(compress(lines, sound), list(compress(after, sound)))
+    return _Cleaned(kept.part, rejected, changed)
 
 
 def _rewritten(

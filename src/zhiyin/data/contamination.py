@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from zhiyin.artifacts import HITS, RECORDS, Contamination, PromptSet
-from zhiyin.data.parts import decoded
+from zhiyin.data.parts import batches
 from zhiyin.data.sets import RecordSet
 from zhiyin.data.shards import Shard, cut, mapped
 from zhiyin.execution.artifact import Artifact
@@ -69,5 +69,5 @@ def _found(folders: tuple[tuple[str, Path], ...], name: str, kind: type[RecordSe
     """Search one piece."""
     from zhiyin.data.quotations import hits, protected
 
-    _, records = decoded(shard, kind)
-    return [hit for _, own in hits(protected(folders), records, name) for hit in own]
+    questions = protected(folders)
+    return [hit for _, records in batches(shard, kind) for _, own in hits(questions, records, name) for hit in own]

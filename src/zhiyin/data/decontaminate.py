@@ -10,7 +10,7 @@ from msgspec import Struct
 from pydantic import Field
 
 from zhiyin.artifacts import HITS, RECORDS, PromptSet
-from zhiyin.data.parts import Part, decoded, write_parts
+from zhiyin.data.parts import Gathered, Part, batches, write_parts
 from zhiyin.data.rejections import Rejections
 from zhiyin.data.sets import RecordSet, stating
 from zhiyin.data.shards import Shard, cut, mapped
@@ -77,11 +77,14 @@ def _searched(folders: tuple[tuple[str, Path], ...], kind: type[RecordSet], shar
     """Search one piece."""
     from zhiyin.data.quotations import hits, protected
 
-    rejected, found = list[Rejected](), list[Hit]()
-    lines, records = decoded(shard, kind)
-    sound = [True] * len(records)
-    for place, own in hits(protected(folders), records):
-        sound[place] = False
-        rejected.append(Rejected(records[place].id, f"quotes {own[0].prompts}", lines[place].decode("utf-8")))
-        found.extend(own)
-    return _Searched(Part.of(list(compress(lines, sound)), list(compress(records, sound))), rejected, found)
+    kept, rejected, found = Gathered(), list[Rejected](), list[Hit]()
+    questions = protected(folders)
+    for lines, records in batches(shard, kind):
+        sound = [True] * len(records)
+        for place, own in hits(questions, records):
+            sound[place] = False
+            row = lines[place].decode("utf-8").removesuffix("\n")
+            rejected.append(Rejected(records[place].id, f"quotes {own[0].prompts}", row))
+            found.extend(own)
+        kept.add(compress(lines, sound), list(compress(records, sound)))
+    return _Searched(kept.part, rejected, found)

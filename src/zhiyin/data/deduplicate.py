@@ -10,7 +10,7 @@ from msgspec import Struct
 from pydantic import Field
 
 from zhiyin.artifacts import RECORDS
-from zhiyin.data.parts import Part, write_parts
+from zhiyin.data.parts import Gathered, Part, write_parts
 from zhiyin.data.rejections import Rejections
 from zhiyin.data.sets import RecordSet
 from zhiyin.data.shards import Shard, cut
@@ -77,17 +77,18 @@ def _kept(shards: list[Shard], found: "Origins", rejected: Rejections, table: Bi
     decode, encode = msgspec.json.Decoder(Named).decode, msgspec.json.Encoder().encode
     ids = dict[int, str]()
     """Of the records that stay and have duplicates."""
-    first = 0
+    every, first = found.stays, 0
     for shard in shards:
         lines = shard.lines()
         records, own = list(map(decode, lines)), slice(first, first + len(lines))
-        origins = found.rows[own].tolist()
-        stays = [origin == row for row, origin in enumerate(origins, start=first)]
-        ids |= {first + place: records[place].id for place in (found.shared[own]).nonzero()[0].tolist()}
-        for place, (line, record, origin) in enumerate(zip(lines, records, origins, strict=True)):
-            if not stays[place]:
-                rule: Literal["exact", "near"] = "near" if found.near[first + place] else "exact"
-                rejected.add(Rejected(record.id, f"{rule} duplicate", line.decode("utf-8")))
-                table.write(encode(Duplicate(record.id, ids[origin], rule)) + b"\n")
+        stays = every[own]
+        ids |= {first + place: records[place].id for place in found.shared[own].nonzero()[0].tolist()}
+        for place in (~stays).nonzero()[0].tolist():
+            rule: Literal["exact", "near"] = "near" if found.near[first + place] else "exact"
+            one = records[place].id
+            rejected.add(Rejected(one, f"{rule} duplicate", lines[place].decode("utf-8").removesuffix("\n")))
+            table.write(encode(Duplicate(one, ids[int(found.rows[first + place])], rule)) + b"\n")
         first += len(lines)
-        yield Part.of(list(compress(lines, stays)), list(compress(records, stays)))
+        kept, chosen = Gathered(), stays.tolist()
+        kept.add(compress(lines, chosen), list(compress(records, chosen)))
+        yield kept.part

@@ -17,7 +17,7 @@ from zhiyin.data.drawing import Rosters, Rows, scores
 from zhiyin.data.roster import Roster, key_of, tallied
 from zhiyin.data.sets import RecordSet
 
-AT_ONCE = 20_000
+AT_ONCE = 2_000
 """Lines in hand."""
 
 

@@ -18,7 +18,7 @@ from zhiyin.data.kernels.buckets import joined, pairs, shared
 from zhiyin.data.kernels.minhash import BANDS, band_keys, signatures
 from zhiyin.data.kernels.shingles import Shingles, distinct, jaccard, shingles
 from zhiyin.data.kernels.squeeze import squeeze
-from zhiyin.data.parts import decoded
+from zhiyin.data.parts import BATCH, batches
 from zhiyin.data.sets import RecordSet
 from zhiyin.data.shards import Shard, mapped
 from zhiyin.data.sources import Record
@@ -28,9 +28,6 @@ from zhiyin.execution.runtime import Runtime
 By = Literal["text", "asked"]
 Rows = NDArray[np.int64]
 Keys = NDArray[np.uint64]
-
-BATCH = 256
-"""Texts worked on together: their arrays fit into a core's cache."""
 
 
 class Origins(Struct, frozen=True):
@@ -42,6 +39,12 @@ class Origins(Struct, frozen=True):
     """It is like another record, and the same as no earlier one."""
     shared: NDArray[np.bool_]
     """It is the first of several."""
+
+    @property
+    def stays(self) -> NDArray[np.bool_]:
+        """It is the first of its group, or alone."""
+        stays: NDArray[np.bool_] = self.rows == np.arange(self.rows.size)
+        return stays
 
 
 class Marks(Struct, frozen=True):
@@ -152,12 +155,11 @@ def _together(parts: list[Shingles]) -> Shingles:
 def _marks(kind: type[RecordSet], by: By, near: bool, shard: Shard) -> Marks:
     """Compute the marks of one piece."""
     digests, bands = list[bytes](), [np.zeros((0, BANDS), np.uint64)]
-    _, records = decoded(shard, kind)
-    for start in range(0, len(records), BATCH):
-        batch = [_text(record, by) for record in records[start : start + BATCH]]
-        keys = squeeze(batch, "signs")
+    for _, records in batches(shard, kind):
+        said = [_text(record, by) for record in records]
+        keys = squeeze(said, "signs")
         bounds = keys.starts.tolist()
-        for text, begin, end in zip(batch, bounds, bounds[1:], strict=False):
+        for text, begin, end in zip(said, bounds, bounds[1:], strict=False):
             # What is nothing but punctuation is the same as nothing but the same punctuation.
             digests.append(xxhash.xxh3_128_digest(keys.codes[begin:end].data if begin < end else text.encode()))
         if near:

@@ -1,10 +1,9 @@
 """Parts of a record set as lines: what the workers of a step hand back, and the set they add up to."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +14,9 @@ from zhiyin.data.sets import RecordSet
 from zhiyin.data.shards import Shard
 from zhiyin.data.sources import Record
 
+BATCH = 256
+"""Records worked on together: they, and arrays of all their characters, fit into a core's cache."""
+
 
 class Part(Struct, frozen=True):
     """Some records of a set, in order."""
@@ -24,11 +26,25 @@ class Part(Struct, frozen=True):
     sources: Counter[str]
     kinds: Counter[str]
 
-    @classmethod
-    def of(cls, lines: Sequence[bytes], records: Sequence[Any]) -> Self:
-        """Return the part with these lines, without their line breaks, and what says source and kind of each."""
-        sources = Counter[str](map(attrgetter("source"), records))
-        return cls(b"\n".join([*lines, b""]), sources, Counter(map(attrgetter("kind"), records)))
+
+class Gathered:
+    """Records that become a part, some at a time; they themselves are let go."""
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+        self._sources: Counter[str] = Counter()
+        self._kinds: Counter[str] = Counter()
+
+    def add(self, lines: Iterable[bytes], records: Sequence[Any]) -> None:
+        """Add records: their lines, and what says source and kind of each."""
+        self._lines.extend(lines)
+        self._sources.update([record.source for record in records])
+        self._kinds.update([record.kind for record in records])
+
+    @property
+    def part(self) -> Part:
+        """All that was added."""
+        return Part(b"".join(self._lines), self._sources, self._kinds)
 
 
 def write_parts(kind: type[RecordSet], out: Path, parts: Iterable[Part], rejected: Rejections) -> RecordSet:
@@ -51,19 +67,20 @@ def write_parts(kind: type[RecordSet], out: Path, parts: Iterable[Part], rejecte
     return kind(out, summary)
 
 
-def decoded(shard: Shard, kind: type[RecordSet]) -> tuple[list[bytes], list[Record]]:
-    """Return the lines of a piece, without their line breaks, and the records in them.
+def batches(shard: Shard, kind: type[RecordSet]) -> Iterator[tuple[list[bytes], list[Record]]]:
+    """Yield the lines of a piece and the records in them, `BATCH` at a time.
 
     Raises `ValueError` with file and line when one does not fit the set's type.
     """
     lines, decode = shard.lines(), msgspec.json.Decoder(kind.record_type).decode
-    records = list[Any]()
-    try:
-        records.extend(map(decode, lines))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        number = _lines_before(shard) + len(records) + 1
-        raise ValueError(f"{shard.path}:{number}: not a {kind.record_type.__name__}: {error}") from error
-    return lines, cast("list[Record]", records)
+    for start in range(0, len(lines), BATCH):
+        some, records = lines[start : start + BATCH], list[Any]()
+        try:
+            records.extend(map(decode, some))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            number = _lines_before(shard) + start + len(records) + 1
+            raise ValueError(f"{shard.path}:{number}: not a {kind.record_type.__name__}: {error}") from error
+        yield some, records
 
 
 def _lines_before(shard: Shard) -> int:

@@ -25,8 +25,6 @@ _OPTIONS = re.compile(r"[\W_]*[AaＡａ1１①甲一]")
 """The first of some options."""
 FULL = 20
 """Characters from which a question needs no options to be found among other letters: windows find it."""
-BATCH = 256
-"""Texts worked on together: their arrays fit into a core's cache."""
 
 
 class Protected(Struct, frozen=True):
@@ -97,20 +95,18 @@ def uncovered(found: Protected) -> dict[str, int]:
 
 def hits(found: Protected, records: Sequence[Record], name: str = "") -> Iterator[tuple[int, tuple[Hit, ...]]]:
     """Yield the place of each record that has hits, in order, and these; `name` is that of the set."""
-    for start in range(0, len(records), BATCH):
-        batch = records[start : start + BATCH]
-        whole = ["\n".join(texts(record)) for record in batch]
-        own: dict[int, dict[tuple[str, str], Hit]] = defaultdict(dict)
-        for match in matches(found.index, squeeze(whole)):
-            text, said = whole[match.text], found.texts[match.question]
-            shared = _spelt(text, match, stem=match.question in found.stems)
-            for prompts, prompt_id in found.prompts[match.question] if shared else ():
-                hit = Hit(batch[match.text].id, prompts, prompt_id, match.rule, shared, text, said, name)
-                before = own[match.text].setdefault((prompts, prompt_id), hit)
-                if len(before.shared) < len(shared):  # of a stem, and of the same with its options
-                    own[match.text][prompts, prompt_id] = hit
-        for place in sorted(own):
-            yield start + place, tuple(hit for _, hit in sorted(own[place].items()))
+    whole = ["\n".join(texts(record)) for record in records]
+    own: dict[int, dict[tuple[str, str], Hit]] = defaultdict(dict)
+    for match in matches(found.index, squeeze(whole)):
+        text, said = whole[match.text], found.texts[match.question]
+        shared = _spelt(text, match, stem=match.question in found.stems)
+        for prompts, prompt_id in found.prompts[match.question] if shared else ():
+            hit = Hit(records[match.text].id, prompts, prompt_id, match.rule, shared, text, said, name)
+            before = own[match.text].setdefault((prompts, prompt_id), hit)
+            if len(before.shared) < len(shared):  # of a stem, and of the same with its options
+                own[match.text][prompts, prompt_id] = hit
+    for place in sorted(own):
+        yield place, tuple(hit for _, hit in sorted(own[place].items()))
 
 
 def _spelt(text: str, match: Match, *, stem: bool) -> str:

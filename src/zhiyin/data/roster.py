@@ -100,7 +100,7 @@ def _part(shard: Shard) -> Roster:
             at = shard.start + sum(sizes)
             raise ValueError(f"{shard.path}: not a record at byte {at}: {error}; make the set anew") from error
         keys.append(digest(record.id.encode()))
-        sizes.append(len(line) + 1)
+        sizes.append(len(line))
         kind_codes.append(kinds.setdefault(record.kind, len(kinds)))
         source_codes.append(sources.setdefault(record.source, len(sources)))
     lengths = np.array(sizes, np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,9 +11,9 @@ import msgspec
 from pydantic import Field
 
 from zhiyin.artifacts import RECORDS, ConversationSet, Table, TextSet
-from zhiyin.data.parts import decoded
+from zhiyin.data.parts import batches
 from zhiyin.data.sets import RecordSet
-from zhiyin.data.shards import Shard, cut
+from zhiyin.data.shards import Shard, cut, uncollected
 from zhiyin.data.sources import Record
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
@@ -27,7 +28,7 @@ class Config(StepConfig):
 
     compression: Literal["zstd", "snappy", "uncompressed"] = "zstd"
     """How the columns are compressed; every reader of Parquet knows all of these."""
-    row_group: int = Field(default=50_000, ge=1)
+    row_group: int = Field(default=10_000, ge=1)
     """Rows that lie together; a reader that takes the file in parts holds one such group."""
 
 
@@ -45,8 +46,7 @@ def to_parquet(config: Config, *, out: Path, runtime: Runtime, records: RecordSe
 
     def frames(*_: object) -> Iterator[polars.DataFrame]:
         nonlocal written
-        for shard in cut(records.path / RECORDS):
-            frame = _frame(type(records), shard, columns)
+        for frame in map(uncollected(partial(_frame, type(records), columns)), cut(records.path / RECORDS)):
             written += frame.height
             yield frame
 
@@ -80,11 +80,11 @@ def _columns(kind: type[RecordSet]) -> dict[str, polars.DataType]:
     return {"id": text, **body, "source": text, "kind": text, "meta": text}
 
 
-def _frame(kind: type[RecordSet], shard: Shard, columns: dict[str, polars.DataType]) -> polars.DataFrame:
+def _frame(kind: type[RecordSet], columns: dict[str, polars.DataType], shard: Shard) -> polars.DataFrame:
     """Return the rows of one piece."""
     import polars
 
-    _, records = decoded(shard, kind)
+    records = [record for _, some in batches(shard, kind) for record in some]
     return polars.DataFrame(
         {name: _column(name, type_, records) for name, type_ in columns.items()}, schema=columns, strict=True
     )

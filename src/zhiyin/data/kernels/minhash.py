@@ -16,8 +16,6 @@ from zhiyin.data.kernels.squeeze import Codes
 BANDS, ROWS = 16, 6
 EMPTY = 0xFFFFFFFF
 """The row of a part without shingles. It says nothing about two texts that both have it."""
-_AT_ONCE = 8192
-"""Texts whose row and part still fit into 16 bits, which NumPy sorts by radix."""
 _FACTORS = tuple((0x9E3779B97F4A7C15 * (2 * band + 1) >> 29) % 2**32 | 1 for band in range(BANDS))
 """Odd numbers; a multiplication by one is a permutation of the 32-bit values."""
 
@@ -25,28 +23,20 @@ _FACTORS = tuple((0x9E3779B97F4A7C15 * (2 * band + 1) >> 29) % 2**32 | 1 for ban
 def signatures(found: Shingles) -> Codes:
     """Return the signatures, texts x bands x rows: the least value of the band's function in each part."""
     texts = found.counts.size
-    rows = np.full((BANDS, texts * ROWS), EMPTY, np.uint32)
-    for start in range(0, texts, _AT_ONCE):
-        stop = min(start + _AT_ONCE, texts)
-        _fill(rows[:, start * ROWS : stop * ROWS], Shingles(found.hashes, found.starts[start : stop + 1]))
-    return np.ascontiguousarray(rows.reshape(BANDS, texts, ROWS).swapaxes(0, 1))
-
-
-def _fill(rows: Codes, found: Shingles) -> None:
-    """Fill in the signatures of at most 8192 texts: bands x (texts x rows)."""
-    hashes = found.hashes[found.starts[0] : found.starts[-1]]
-    texts = np.repeat(np.arange(found.counts.size, dtype=np.uint16) * np.uint16(ROWS), found.counts)
-    parts = texts + (((hashes >> np.uint32(16)) * np.uint32(ROWS)) >> np.uint32(16)).astype(np.uint16)
-    sizes = np.bincount(parts, minlength=rows.shape[1])
+    parts = ((found.hashes >> np.uint32(16)) * np.uint32(ROWS)) >> np.uint32(16)
+    owners = parts * np.uint32(texts) + np.repeat(np.arange(texts, dtype=np.uint32), found.counts)
+    sizes = np.bincount(owners, minlength=ROWS * texts)
     full = np.flatnonzero(sizes)
-    if not full.size:
-        return
-    starts = (np.cumsum(sizes) - sizes)[full]
-    ordered = hashes[np.argsort(parts, kind="stable")]
-    values = np.empty_like(ordered)
-    for band, factor in enumerate(_FACTORS):
-        np.multiply(ordered, np.uint32(factor), out=values)
-        rows[band, full] = np.minimum.reduceat(values, starts)
+    rows = np.full((BANDS, ROWS * texts), EMPTY, np.uint32)
+    if full.size:
+        starts = (np.cumsum(sizes) - sizes)[full]
+        # Within a part the texts are in order already. NumPy sorts 8 bits by counting, in one pass.
+        ordered = found.hashes.take(np.argsort(parts.astype(np.uint8), kind="stable"))
+        values = np.empty_like(ordered)
+        for band, factor in enumerate(_FACTORS):
+            np.multiply(ordered, np.uint32(factor), out=values)
+            rows[band, full] = np.minimum.reduceat(values, starts)
+    return np.ascontiguousarray(rows.reshape(BANDS, ROWS, texts).transpose(2, 0, 1))
 
 
 def band_keys(rows: Codes) -> NDArray[np.uint64]:

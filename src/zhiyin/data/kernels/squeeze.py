@@ -54,25 +54,22 @@ class Squeezed(NamedTuple):
 
 def squeeze(texts: Sequence[str], keep: Keep = "words") -> Squeezed:
     """Return the keys of a batch of texts."""
-    texts = list(texts)
     points, starts = _flat(texts)
     becomes = _table(keep)
     codes = becomes.take(points, mode="clip")  # beyond the basic plane: the last place
     highest = codes.max(initial=0)
     if highest == _HARD:
         rows = np.unique(np.searchsorted(starts, np.flatnonzero(codes == _HARD), side="right") - 1).tolist()
-        for row in rows:
-            texts[row] = unicodedata.normalize("NFKC", texts[row]).casefold()
-        points, starts = _flat(texts)
-        codes = becomes.take(points, mode="clip")
-        for row in rows:
-            span = slice(starts[row], starts[row + 1])
-            codes[span] = _sifted(points[span], keep)
+        normal = [_flat([unicodedata.normalize("NFKC", texts[row]).casefold()])[0] for row in rows]
+        codes = _replaced(codes, starts, rows, [_sifted(each, keep) for each in normal])
+        points = _replaced(points, starts, rows, normal)
+        lengths = np.diff(starts)
+        lengths[rows] = [each.size for each in normal]
+        np.cumsum(lengths, out=starts[1:])
     if highest >= _POINT:
         _settle_points(codes, points, starts)
-    kept = codes != 0
-    dropped = np.flatnonzero(~kept)
-    return Squeezed(np.compress(kept, codes), starts - np.searchsorted(dropped, starts))
+    kept = np.flatnonzero(codes != 0)  # twice as fast as of the codes themselves
+    return Squeezed(codes.take(kept), np.searchsorted(kept, starts))
 
 
 def _flat(texts: Sequence[str]) -> tuple[Codes, Offsets]:
@@ -83,29 +80,37 @@ def _flat(texts: Sequence[str]) -> tuple[Codes, Offsets]:
     return points, starts
 
 
+def _replaced(codes: Codes, starts: Offsets, rows: Sequence[int], new: Sequence[Codes]) -> Codes:
+    """Return the codes with those of some rows, in rising order, replaced by others."""
+    parts, place = list[Codes](), 0
+    for row, other in zip(rows, new, strict=True):
+        parts += [codes[place : starts[row]], other]
+        place = starts[row + 1]
+    return np.concatenate([*parts, codes[place:]])
+
+
 @cache
 def _table(keep: Keep) -> Codes:
     """Return for each character of the basic plane what it becomes: itself or another, 0 for nothing, or a sign above.
 
     One place more, at the end, stands for all beyond the plane.
     """
-    every = [chr(point) for point in range(_PLANE)]
+    every = [chr(point) for point in range(1, _PLANE)]
     # One call for all of them: nothing composes across NUL, and only NUL becomes NUL.
-    apart, together = (unicodedata.normalize(form, "\0".join(every[1:])).split("\0") for form in ("NFD", "NFKC"))
+    apart, together = (unicodedata.normalize(form, "\0".join(every)).split("\0") for form in ("NFD", "NFKC"))
     # A character that joins the one before it is hard: NFKC composes the two.
     joining = {each[-1] for each in apart if len(each) > 1} | {one for one in every if unicodedata.combining(one)}
-    becomes = np.full(_PLANE + 1, _HARD, np.uint32)
-    becomes[0] = 0
-    for point, normal in enumerate(together, start=1):
-        if not joining.isdisjoint(normal):
-            continue
+    becomes = [0]
+    for normal in together:
         folded = normal.casefold()
-        kept = [_sift(one, keep) for one in folded]
-        if len(kept) == 1:
-            becomes[point] = kept[0]
-        elif not any(kept) or folded in ("..", "..."):  # the points of an ellipsis never stand between two digits
-            becomes[point] = 0
-    return becomes
+        if not joining.isdisjoint(normal):
+            becomes.append(_HARD)
+        elif len(folded) == 1:
+            becomes.append(_sift(folded, keep))
+        else:  # the points of an ellipsis never stand between two digits
+            nothing = folded in ("..", "...") or not any(_sift(one, keep) for one in folded)
+            becomes.append(0 if nothing else _HARD)
+    return np.array([*becomes, _HARD], np.uint32)
 
 
 def _sift(character: str, keep: Keep) -> int:

@@ -39,8 +39,8 @@ _CRUMB = 4
 """Characters of a run that adds to that share, beside the one with a telling window."""
 _PIECES = ((8, 1), (10, 4), (32, 16))
 """Length of the pieces of whole questions and of the two windows, and the distance at which texts are asked."""
-_BITS = (17, 24, 24)
-"""Size of each table, as a power of two: the first is asked everywhere and has to lie in the nearest cache."""
+_BITS = (18, 23, 23)
+"""Size of each table, as a power of two: the first is asked everywhere and has to lie in a near cache."""
 
 
 class Match(NamedTuple):
@@ -62,8 +62,8 @@ class _Table(NamedTuple):
     """In rising order."""
     places: Places
     """Where each of them begins in the questions' keys."""
-    bits: NDArray[np.uint8]
-    """A bit for the upper bits of each hash that is there: most pieces of most texts are settled by it."""
+    cells: Flags
+    """True at the upper bits of each hash that is there: most pieces of most texts are settled by it."""
     shift: int
 
 
@@ -141,8 +141,8 @@ def matches(questions: Index, keys: Squeezed) -> Iterator[Match]:
     texts = np.searchsorted(keys.starts, found[:, 0], side="right") - 1
     those = np.searchsorted(questions.keys.starts, found[:, 1], side="right") - 1
     shifts = (found[:, 0] - keys.starts[texts]) - (found[:, 1] - questions.keys.starts[those])
-    laid = np.unique(np.column_stack([texts, those, shifts]), axis=0).tolist()
-    for (text, question), some in groupby(laid, key=itemgetter(0, 1)):
+    laid = set(zip(texts.tolist(), those.tolist(), shifts.tolist(), strict=True))
+    for (text, question), some in groupby(sorted(laid), key=itemgetter(0, 1)):
         there = keys.codes[keys.starts[text] : keys.starts[text + 1]]
         judged = _judged(questions, question, there, [shift for _, _, shift in some])
         if judged is not None:
@@ -170,17 +170,14 @@ def _longer(front: Codes, back: Codes, width: int) -> Codes:
 def _table(hashes: Codes, places: Places, size: int) -> _Table:
     order = np.argsort(hashes[places])
     ordered = hashes[places][order]
-    bits = np.zeros(2**size // 8, np.uint8)
-    cells = ordered >> np.uint32(32 - size)
-    np.bitwise_or.at(bits, cells >> np.uint32(3), np.uint8(1) << (cells & np.uint32(7)).astype(np.uint8))
-    return _Table(ordered, places[order], bits, 32 - size)
+    cells = np.zeros(2**size, bool)
+    cells[ordered >> np.uint32(32 - size)] = True
+    return _Table(ordered, places[order], cells, 32 - size)
 
 
 def _lookup(table: _Table, hashes: Codes, step: int) -> Places:
     """Return pairs of places, in the texts and in the questions, whose pieces have the same hash."""
-    cells = hashes >> np.uint32(table.shift)
-    bits = table.bits.take(cells >> np.uint32(3)) >> (cells & np.uint32(7)).astype(np.uint8)
-    likely = np.flatnonzero(bits & np.uint8(1))
+    likely = np.flatnonzero(table.cells.take(hashes >> np.uint32(table.shift)))
     if not likely.size:
         return np.zeros((0, 2), np.int64)
     wanted = hashes[likely]
