@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zhiyin.data.shards import PRELOADED, SIZE, Shard, cut, mapped
+from zhiyin.data.pool import PRELOADED
+from zhiyin.data.shards import SIZE, Shard, cut, mapped
 from zhiyin.execution.runtime import Runtime
 
 LINES = st.lists(st.text(st.sampled_from("a字\u2028\x85\r"), max_size=9).map(lambda text: text.encode()))

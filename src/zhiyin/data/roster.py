@@ -90,31 +90,25 @@ def key_of(id: str) -> int:
 
 def _part(shard: Shard) -> Roster:
     """Read one piece of the file."""
-    decode, digest = msgspec.json.Decoder(Named).decode, xxhash.xxh3_64_intdigest
-    kinds, sources = dict[str, int](), dict[str, int]()
-    keys, sizes, kind_codes, source_codes = list[int](), list[int](), list[int](), list[int]()
-    for line in shard.lines():
-        try:
-            record = decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            at = shard.start + sum(sizes)
-            raise ValueError(f"{shard.path}: not a record at byte {at}: {error}; make the set anew") from error
-        keys.append(digest(record.id.encode()))
-        sizes.append(len(line))
-        kind_codes.append(kinds.setdefault(record.kind, len(kinds)))
-        source_codes.append(sources.setdefault(record.source, len(sources)))
-    lengths = np.array(sizes, np.int64)
+    lines, digest = shard.lines(), xxhash.xxh3_64_intdigest
+    records = list[Named]()
+    try:
+        records.extend(map(msgspec.json.Decoder(Named).decode, lines))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        at = shard.start + sum(map(len, lines[: len(records)]))
+        raise ValueError(f"{shard.path}: not a record at byte {at}: {error}; make the set anew") from error
+    lengths = np.fromiter(map(len, lines), np.int64, len(lines))
     starts = shard.start + np.cumsum(lengths) - lengths
-    return Roster(
-        shard.path,
-        np.array(keys, np.uint64),
-        starts,
-        lengths - 1,
-        np.array(kind_codes, np.int32),
-        np.array(source_codes, np.int32),
-        tuple(kinds),
-        tuple(sources),
-    )
+    keys = np.array([digest(record.id.encode()) for record in records], np.uint64)
+    kind_names, kinds = _coded([record.kind for record in records])
+    source_names, sources = _coded([record.source for record in records])
+    return Roster(shard.path, keys, starts, lengths - 1, kinds, sources, kind_names, source_names)
+
+
+def _coded(names: list[str]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    """Return the different names, in order of their first record, and of each record the place of its name."""
+    places = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    return tuple(places), np.fromiter(map(places.__getitem__, names), np.int32, len(names))
 
 
 def _joined(parts: Sequence[tuple[tuple[str, ...], NDArray[np.int32]]]) -> tuple[tuple[str, ...], NDArray[np.int32]]:

@@ -5,20 +5,14 @@ one worker, for many, and on a cluster.
 """
 
 import gc
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import wraps
 from io import BytesIO
-from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
 from msgspec import Struct
 
-from zhiyin.data.portable import portable
 from zhiyin.execution.runtime import Runtime
 
 P = TypeVar("P")
@@ -26,17 +20,6 @@ R = TypeVar("R")
 
 SIZE = 4_000_000
 """Bytes of a piece: large enough for arrays, small enough that many fit into memory."""
-AHEAD = 2
-"""Pieces for each worker that are under way or wait to be taken; more would pile up in memory."""
-
-PRELOADED = (
-    "__main__",
-    "zhiyin.data.clean",
-    "zhiyin.data.likeness",
-    "zhiyin.data.quotations",
-    "zhiyin.data.roster",
-)
-"""Modules that the server imports once for all its workers: to import them takes as long as to work on a piece."""
 
 
 class Shard(Struct, frozen=True):
@@ -88,29 +71,9 @@ def mapped(function: Callable[[P], R], pieces: Iterable[P], runtime: Runtime) ->
     elif workers <= 1:
         yield from map(uncollected(function), pieces)
     else:
-        yield from _pooled(function, pieces, workers)
+        from zhiyin.data import pool
 
-
-def _pooled(function: Callable[[P], R], pieces: list[P], workers: int) -> Iterator[R]:
-    # Forked from a server that was spawned and runs nothing else: polars and Ray do not survive a fork of this process.
-    context = get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
-    pool = ProcessPoolExecutor(workers, mp_context=context)
-    waiting: deque[Future[R]] = deque()
-    rest = iter(pieces)
-    try:
-        waiting.extend(pool.submit(_called, function, piece) for piece in islice(rest, workers * AHEAD))
-        while waiting:
-            done = waiting.popleft().result()
-            waiting.extend(pool.submit(_called, function, piece) for piece in islice(rest, 1))
-            yield done
-    except BrokenProcessPool as error:
-        raise RuntimeError(
-            f"one of {workers} worker processes was killed; the system does that when memory runs out: "
-            "try with fewer workers"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+        yield from pool.mapped(function, pieces, workers)
 
 
 def uncollected(function: Callable[[P], R]) -> Callable[[P], R]:
@@ -131,13 +94,3 @@ def uncollected(function: Callable[[P], R]) -> Callable[[P], R]:
                 gc.enable()
 
     return calls
-
-
-def _called(function: Callable[[P], R], piece: P) -> R:
-    """Call the function; an exception that cannot travel between processes goes as its words."""
-    try:
-        return uncollected(function)(piece)
-    except Exception as error:
-        if (other := portable(error)) is not error:
-            raise other from None
-        raise

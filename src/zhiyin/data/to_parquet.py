@@ -102,13 +102,17 @@ def _column(name: str, type_: polars.DataType, records: Sequence[Record]) -> pol
 
 def _turns(rows: list[tuple[Message, ...]], type_: polars.DataType) -> polars.Series:
     """Return lists of {role, content}: built flat and grouped, which is ten times faster than from objects."""
+    import numpy
     import polars
 
-    flat = [turn for turns in rows for turn in turns]
-    owners = [row for row, turns in enumerate(rows) for _ in turns]
-    if len(set(owners)) < len(rows):  # a row without turns has no group
+    flat, sizes = [turn for turns in rows for turn in turns], list(map(len, rows))
+    if 0 in sizes:  # a row without turns has no group
         plain = [[{"role": turn.role, "content": turn.content} for turn in turns] for turns in rows]
         return polars.Series(plain, dtype=type_)
     turns = polars.struct(role=polars.col("role"), content=polars.col("content"))
-    columns = {"row": owners, "role": [turn.role for turn in flat], "content": [turn.content for turn in flat]}
+    columns = {
+        "row": numpy.repeat(numpy.arange(len(rows)), sizes),
+        "role": [turn.role for turn in flat],
+        "content": [turn.content for turn in flat],
+    }
     return polars.DataFrame(columns).group_by("row", maintain_order=True).agg(turns=turns)["turns"]
