@@ -65,8 +65,8 @@ def _repeated(raw: bytes, value: dict[str, Any]) -> str | None:
     There are at least as many colons as keys were written. If no more than were read, none is lost; a text may hold
     colons too, so only those behind a quote are counted then; and if one holds even those, the row is read again.
     """
-    count = _keys(value)
-    if raw.count(b":") == count or len(_KEY_END.findall(raw)) == count:
+    colons = raw.count(b":")
+    if colons == len(value) or colons == (count := _keys(value)) or len(_KEY_END.findall(raw)) == count:
         return None
     found: list[str] = []
 

@@ -13,7 +13,7 @@ from zhiyin.execution.config import Config
 class Repository(Config, ABC):
     """Files of a data set repository."""
 
-    repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    repo: str = Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")
     """`owner/name` of the data set."""
     revision: str = Field(pattern=r"^[0-9a-f]{40}$")
     """The full commit: a branch moves, and the run could not be repeated."""
