@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from zhiyin.cli.app import app
 
 Call = Callable[..., Any]
 LINKS = [
@@ -186,3 +189,26 @@ def test_interrupted(here: Path, start: Call, number: int, code: int) -> None:
     assert "Run the same command again to go on from there." in err
     assert "Traceback" not in out + err
     assert len(list(Path("runs/little").iterdir())) == 5
+
+
+PINNED = """\
+title: t
+data:
+  rows:
+    name: collect
+    source: {name: belle, hub: {repo: owner/set, revision: "0000000000000000000000000000000000000000", files: ["*"]}}
+"""
+
+
+def test_a_data_set_without_a_commit_is_refused_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("r.yaml").write_text(PINNED, encoding="utf-8")
+    ended = CliRunner().invoke(app, ["run", "r.yaml"])
+    assert ended.exit_code == 2
+    assert "no commit was chosen for owner/set" in ended.output
+    assert "\n  rows.source.hub.revision=$(git ls-remote " in ended.output
+    assert not Path("store").exists()
+    explained = CliRunner().invoke(app, ["explain", "r.yaml"])
+    assert explained.exit_code == 0, explained.output

@@ -43,13 +43,14 @@ def run(
 ) -> None:
     """Make every step of a recipe that is not held yet, then show the scores and the report."""
     from zhiyin.cli import outcome
-    from zhiyin.cli.exits import recipe_errors
+    from zhiyin.cli.exits import REFUSED, leave, recipe_errors
     from zhiyin.cli.live import watcher
     from zhiyin.cli.machine import runtime
     from zhiyin.cli.making import count, make
     from zhiyin.cli.terminal import console
     from zhiyin.execution.step import in_order
     from zhiyin.execution.store import Store
+    from zhiyin.recipe.pins import unpinned
     from zhiyin.recipe.wiring import load_recipe
 
     machine = runtime(
@@ -65,6 +66,9 @@ def run(
     with recipe_errors():
         loaded = load_recipe(recipe, overrides or ())
     targets = _targets(loaded, until)
+    lacking = [step for step in in_order(*targets) if not Store(store).holds(step)]
+    if (said := unpinned(recipe, overrides or (), lacking)) is not None:
+        leave(said, REFUSED)
     out = console()
     out.print(f"{loaded.title} ({recipe})")
     watching = watcher(out, [step.label for step in in_order(*targets)])

@@ -8,8 +8,8 @@ from itertools import islice
 from multiprocessing import get_context
 from typing import TypeVar
 
+from zhiyin.data.collector import uncollected
 from zhiyin.data.portable import portable
-from zhiyin.data.shards import uncollected
 
 P = TypeVar("P")
 R = TypeVar("R")

@@ -25,9 +25,14 @@ class Repository(Config, ABC):
         """The repository as it stands in places: `owner/name@1234567`."""
         return f"{self.repo}@{self.revision[:7]}"
 
+    @property
+    def chosen(self) -> bool:
+        """A commit was chosen; zeros hold the place of one in a recipe that leaves it open."""
+        return bool(self.revision.strip("0"))
+
     def fetch(self) -> tuple[Path, list[Path]]:
         """Download the files, or find them in the hub's cache; returns the folder, and the files relative to it."""
-        if not self.revision.strip("0"):
+        if not self.chosen:
             raise ValueError(
                 f"{self.repo}: no commit was chosen, its place is held by zeros; for the newest one ask "
                 f"`git ls-remote {self.address} HEAD`"

@@ -4,15 +4,14 @@ What a piece holds depends on the file alone, and results come back in the order
 one worker, for many, and on a cluster.
 """
 
-import gc
 from collections.abc import Callable, Iterable, Iterator
-from functools import wraps
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
 from msgspec import Struct
 
+from zhiyin.data.collector import uncollected
 from zhiyin.execution.runtime import Runtime
 
 P = TypeVar("P")
@@ -74,23 +73,3 @@ def mapped(function: Callable[[P], R], pieces: Iterable[P], runtime: Runtime) ->
         from zhiyin.data import pool
 
         yield from pool.mapped(function, pieces, workers)
-
-
-def uncollected(function: Callable[[P], R]) -> Callable[[P], R]:
-    """Return the function, to be run while the garbage collector rests.
-
-    A piece makes thousands of objects that hold no cycle and are gone when it is done; the collector would go through
-    them, and through all modules, again and again.
-    """
-
-    @wraps(function)
-    def calls(piece: P) -> R:
-        collects = gc.isenabled()
-        gc.disable()
-        try:
-            return function(piece)
-        finally:
-            if collects:
-                gc.enable()
-
-    return calls

@@ -11,9 +11,10 @@ import msgspec
 from pydantic import Field
 
 from zhiyin.artifacts import RECORDS, ConversationSet, Table, TextSet
+from zhiyin.data.collector import uncollected
 from zhiyin.data.parts import batches
 from zhiyin.data.sets import RecordSet
-from zhiyin.data.shards import Shard, cut, uncollected
+from zhiyin.data.shards import Shard, cut
 from zhiyin.data.sources import Record
 from zhiyin.execution.config import StepConfig
 from zhiyin.execution.runtime import Runtime
