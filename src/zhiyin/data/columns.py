@@ -26,6 +26,7 @@ def named(
     Raises `ValueError` when the first row lacks an expected column, and at the end when no row has a column that
     `columns` names.
     """
+    found = iter(found)
     first: Row | None = None
     absent = set(columns.values())
     for row in found:
@@ -37,7 +38,8 @@ def named(
             check(row, expects, columns)
         if not columns:
             yield row
-            continue
+            yield from found
+            return
         if absent:
             absent.difference_update(row.value)
         yield Row(row.where, renamed(row.value, columns))

@@ -93,12 +93,10 @@ class FileRows(Plugin):
         Raises `ValueError` when a file cannot be read, lacks the expected columns, or changes meanwhile.
         """
         for file in self.located():
-            before, empty = _state(file), True
-            for row in named(self.read(file), self.required, self.columns):
-                empty = False
-                yield row
-            if empty:
-                yield Rejected(f"{file.shown}:1", "a file without rows", "")
+            before = _state(file)
+            rows = iter(named(self.read(file), self.required, self.columns))
+            yield next(rows, Rejected(f"{file.shown}:1", "a file without rows", ""))
+            yield from rows
             if _state(file) != before:
                 raise ValueError(f"{file.shown}: the file changed while it was read; run again")
 
