@@ -13,6 +13,7 @@ from zhiyin.artifacts import RECORDS, ConversationSet, PreferenceSet, TextSet
 from zhiyin.data import shards
 from zhiyin.data.clean import Config, clean
 from zhiyin.data.filters.empty_turn import EmptyTurn
+from zhiyin.data.parts import BATCH
 from zhiyin.data.sets import RecordSet
 from zhiyin.execution.runtime import Runtime
 from zhiyin.records.conversation import Conversation, Document, Message
@@ -128,12 +129,16 @@ def test_a_line_whose_texts_stay_is_copied(tmp_path: Path, runtime: Runtime) -> 
     ]
 
 
-def test_a_line_that_is_no_record_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Runtime) -> None:
+# Within the first batch of a later piece; within the third batch of the first.
+@pytest.mark.parametrize(("before", "size"), [(70, 1000), (2 * BATCH + 7, shards.SIZE)])
+def test_a_line_that_is_no_record_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Runtime, before: int, size: int
+) -> None:
     (tmp_path / "in").mkdir()
     good = '{"id":"1","text":"文","source":"s"}\n'
-    (tmp_path / "in" / RECORDS).write_text(good * 70 + '{"id":"2"}\n', encoding="utf-8")
-    monkeypatch.setattr(shards.cut, "__defaults__", (1000,))
-    with pytest.raises(ValueError, match=r"records\.jsonl:71: not a Document: .*missing required field"):
+    (tmp_path / "in" / RECORDS).write_text(good * before + '{"id":"2"}\n', encoding="utf-8")
+    monkeypatch.setattr(shards.cut, "__defaults__", (size,))
+    with pytest.raises(ValueError, match=rf"records\.jsonl:{before + 1}: not a Document: .*missing required field"):
         clean(Config(), out=tmp_path / "out", runtime=runtime, records=TextSet(tmp_path / "in"))
 
 

@@ -1,5 +1,6 @@
 """Pieces of a file, and functions mapped over them: the same in one process and in several."""
 
+import gc
 import os
 import time
 from functools import partial
@@ -60,6 +61,16 @@ def short(folder: Path) -> Path:
 def late_square(number: int) -> int:
     time.sleep(0.05 * (number % 3 == 0))
     return number * number
+
+
+def collects(_: int) -> bool:
+    return gc.isenabled()
+
+
+def test_the_garbage_collector_rests_wherever_a_piece_is_worked_on() -> None:
+    for workers in (1, 2):
+        assert list(mapped(collects, range(3), Runtime(workers=workers))) == [False] * 3
+    assert gc.isenabled()
 
 
 def test_results_come_in_order_for_any_number_of_workers() -> None:

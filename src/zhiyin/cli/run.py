@@ -66,8 +66,7 @@ def run(
     with recipe_errors():
         loaded = load_recipe(recipe, overrides or ())
     targets = _targets(loaded, until)
-    lacking = [step for step in in_order(*targets) if not Store(store).holds(step)]
-    if (said := unpinned(recipe, overrides or (), lacking)) is not None:
+    if (said := unpinned(recipe, overrides or (), in_order(*targets))) is not None:
         leave(said, REFUSED)
     out = console()
     out.print(f"{loaded.title} ({recipe})")

@@ -8,7 +8,6 @@ from itertools import islice
 from multiprocessing import get_context
 from typing import TypeVar
 
-from zhiyin.data.collector import uncollected
 from zhiyin.data.portable import portable
 
 P = TypeVar("P")
@@ -53,7 +52,7 @@ def mapped(function: Callable[[P], R], pieces: list[P], workers: int) -> Iterato
 def _called(function: Callable[[P], R], piece: P) -> R:
     """Call the function; an exception that cannot travel between processes goes as its words."""
     try:
-        return uncollected(function)(piece)
+        return function(piece)
     except Exception as error:
         if (other := portable(error)) is not error:
             raise other from None

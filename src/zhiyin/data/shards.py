@@ -5,6 +5,7 @@ one worker, for many, and on a cluster.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
@@ -61,14 +62,14 @@ def mapped(function: Callable[[P], R], pieces: Iterable[P], runtime: Runtime) ->
     An exception of the function is raised here with its own type and words. Raises `RuntimeError` when a process
     was killed, as a system short of memory does.
     """
-    pieces = list(pieces)
+    pieces, function = list(pieces), partial(uncollected, function)
     workers = min(runtime.workers, len(pieces))
     if runtime.cluster:
         from zhiyin.data import distributed
 
         yield from distributed.mapped(function, pieces, runtime)
     elif workers <= 1:
-        yield from map(uncollected(function), pieces)
+        yield from map(function, pieces)
     else:
         from zhiyin.data import pool
 

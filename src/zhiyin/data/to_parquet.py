@@ -47,7 +47,8 @@ def to_parquet(config: Config, *, out: Path, runtime: Runtime, records: RecordSe
 
     def frames(*_: object) -> Iterator[polars.DataFrame]:
         nonlocal written
-        for frame in map(uncollected(partial(_frame, type(records), columns)), cut(records.path / RECORDS)):
+        made = partial(uncollected, partial(_frame, type(records), columns))
+        for frame in map(made, cut(records.path / RECORDS)):
             written += frame.height
             yield frame
 
